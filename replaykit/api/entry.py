@@ -1,0 +1,207 @@
+"""`@replaykit.agent`: the entry point; `replaykit.span`: a step; `replaykit.disable`: a part that is not recorded."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import AsyncGenerator, Callable, Generator
+from types import TracebackType
+from typing import Any, Protocol, TypeVar, cast
+
+from replaykit.api.recording import record
+from replaykit.determinism import lineage
+from replaykit.packet import values
+from replaykit.packet.model import Entry
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Spans(Protocol):
+    """A session, as a span sees it."""
+
+    owner: Any
+    is_closed: bool
+
+    def begin_span(self, node: lineage.Node, name: str, kind: str, attributes: dict[str, Any]) -> str: ...
+
+    def end_span(self, span: str, error: BaseException | None, attributes: dict[str, Any]) -> None: ...
+
+
+def _session(node: lineage.Node | None) -> Spans | None:
+    session = cast(Spans, node.run) if node is not None else None
+    return session if session is not None and not session.is_closed else None
+
+
+class span:
+    """A timed step of the run: planner, retriever, verifier, graph node. `with` and `async with`.
+
+    What is called inside it has the span in its position. Outside a run it does nothing.
+
+    Args:
+        kind: What sort of step it is.
+        attributes: Facts about it; more can be added with `set` while it lasts.
+    """
+
+    def __init__(self, name: str, kind: str = "step", **attributes: Any) -> None:
+        self._name, self._kind = name, kind
+        self._attributes = attributes
+        self._added: dict[str, Any] = {}
+        self._session: Spans | None = None
+
+    def set(self, **attributes: Any) -> None:
+        """Adds facts that are known only now: `cache_hit`, `retrieved_count`, `verifier_verdict`, ..."""
+        self._added.update(attributes)
+
+    def __enter__(self) -> span:
+        node = lineage.current()
+        self._session = _session(node)
+        if self._session is not None and node is not None:
+            place = node.child(self._name)
+            self._span = self._session.begin_span(place, self._name, self._kind, self._attributes)
+            self._inside = lineage.inside(place)
+            self._inside.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            self._inside.__exit__()
+            self._session.end_span(self._span, error, self._added)
+            self._session = None
+
+    async def __aenter__(self) -> span:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+
+class _Step:
+    """One call of an entry point: a run of its own, the entry of the run around it, or a span inside it."""
+
+    def __init__(self, agent: _Agent, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._agent, self._args, self._kwargs = agent, args, kwargs
+        self._record: record | None = None
+        self._owner: Any = None
+        self._span: span | None = None
+
+    def __enter__(self) -> _Step:
+        session = _session(lineage.current())
+        if session is None and os.environ.get("REPLAYKIT_MODE") == "record":
+            self._record = record(self._agent.name)
+            self._record.__enter__()
+            session = _session(lineage.current())
+        if session is None:
+            return self
+        if not session.owner.has_entry:
+            session.owner.has_entry = True
+            self._owner = session.owner
+            self._owner.entered(self._agent.entry(self._args, self._kwargs))
+        self._span = span(self._agent.name, "agent")
+        self._span.__enter__()
+        return self
+
+    def returned(self, value: Any) -> None:
+        if self._owner is not None:
+            self._owner.returned(value)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._span is not None:
+            self._span.__exit__(kind, error, trace)
+        if self._record is not None:
+            self._record.__exit__(kind, error, trace)
+
+
+class _Agent:
+    def __init__(self, function: Callable[..., Any], name: str) -> None:
+        self.name = name
+        self._target = f"{function.__module__}:{function.__qualname__}"
+        self._signature = inspect.signature(function)
+
+    def entry(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry:
+        """How to call it again."""
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError:
+            return Entry(kind="callable", target=self._target)
+        arguments = {name: values.encode(value, is_lossy=True) for name, value in bound.arguments.items()}
+        return Entry(kind="callable", target=self._target, arguments=arguments)
+
+
+def agent(name: str) -> Callable[[F], F]:
+    """Marks the entry point of an agent: a function, a coroutine function or a generator function.
+
+    Inside `record()` or a replay it is the run's entry point: its arguments are kept, its result is the run's output.
+    With `REPLAYKIT_MODE=record` each call of it is recorded as a run of its own. Otherwise it does nothing.
+    """
+
+    def decorate(function: F) -> F:
+        return cast(F, _wrap(_Agent(function, name), function))
+
+    return decorate
+
+
+def _wrap(agent: _Agent, function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with _Step(agent, args, kwargs) as step:
+            result = function(*args, **kwargs)
+            step.returned(result)
+            return result
+
+    @functools.wraps(function)
+    async def call_async(*args: Any, **kwargs: Any) -> Any:
+        with _Step(agent, args, kwargs) as step:
+            result = await function(*args, **kwargs)
+            step.returned(result)
+            return result
+
+    @functools.wraps(function)
+    def generate(*args: Any, **kwargs: Any) -> Any:
+        return _generate(agent, function, args, kwargs)
+
+    @functools.wraps(function)
+    def generate_async(*args: Any, **kwargs: Any) -> Any:
+        return _generate_async(agent, function, args, kwargs)
+
+    if inspect.isasyncgenfunction(function):
+        return generate_async
+    if inspect.isgeneratorfunction(function):
+        return generate
+    return call_async if inspect.iscoroutinefunction(function) else call
+
+
+def _generate(
+    agent: _Agent, function: Callable[..., Generator[Any, Any, Any]], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Generator[Any, Any, Any]:
+    """A generator as an entry point: its run is active during each step, never across a yield."""
+    items: list[Any] = []
+    step = _Step(agent, args, kwargs)
+    with step:
+        inner = lineage.current()
+        generator = function(*args, **kwargs)
+        driven = lineage.drive_generator(generator, inner) if inner is not None else generator
+        result = yield from _collect(driven, items)
+        step.returned(items)
+        return result
+
+
+def _collect(generator: Generator[Any, Any, Any], items: list[Any]) -> Generator[Any, Any, Any]:
+    return (yield from generator)
+
+
+async def _generate_async(
+    agent: _Agent, function: Callable[..., AsyncGenerator[Any, Any]], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> AsyncGenerator[Any, Any]:
+    with _Step(agent, args, kwargs):
+        inner = lineage.current()
+        generator = function(*args, **kwargs)
+        driven = lineage.drive_async_generator(generator, inner) if inner is not None else generator
+        async for item in driven:
+            yield item

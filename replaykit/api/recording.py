@@ -1,0 +1,217 @@
+"""`replaykit.record`: a run, recorded."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from replaykit.determinism import lineage
+from replaykit.errors import UsageError
+from replaykit.interceptors import httpx
+from replaykit.interceptors.base import activate, deactivate
+from replaykit.packet.journal import SUFFIX
+from replaykit.packet.model import Entry, Envelope, Verdict
+from replaykit.sanitize import Sanitizer, is_secret_variable
+from replaykit.session import runtime
+from replaykit.session.live import project_key
+from replaykit.session.recorder import Recorder
+from replaykit.session.replayer import Replayer
+from replaykit.session.sink import Keep, Sink
+
+logger = logging.getLogger("replaykit")
+
+KEEP_RULES: dict[str, Keep] = {
+    "all": lambda ended: True,
+    "failed": lambda ended: ended.status != "ok" or (ended.verdict is not None and not ended.verdict.passed),
+}
+
+DEFAULT_STORE = "packets"
+
+
+class Run:
+    """A run that is being recorded, or was.
+
+    All of its methods are safe wherever recording is off: then they do nothing.
+    """
+
+    def __init__(self, recorder: Recorder | None, sink: Sink | None) -> None:
+        self._recorder = recorder
+        self._sink = sink
+        self._output: Any = None
+        self._has_output = False
+        self._stop_reason: str | None = None
+        self._verdict: Verdict | None = None
+        self.has_entry = False
+
+    def finish(self, *, output: Any = None, stop_reason: str | None = None) -> None:
+        """Says how the run ended: its output, which a replay compares, and why it stopped."""
+        self._output, self._has_output, self._stop_reason = output, True, stop_reason
+
+    def verdict(self, *, passed: bool, reason: str = "", verifier: str | None = None) -> None:
+        """Says whether the run was good. After the block it still counts, and brings a dropped packet back."""
+        self._verdict = Verdict(passed=passed, reason=reason, verifier=verifier)
+        if self._recorder is not None and self._recorder.is_closed and self._sink is not None:
+            self._sink.amend(self._verdict)
+
+    @property
+    def packet_path(self) -> Path | None:
+        """Where the packet was written, once the block has ended; None if there is none, or not yet."""
+        if self._sink is None or self._recorder is None or not self._recorder.is_closed:
+            return None
+        return self._sink.path
+
+    # for the entry point
+
+    def entered(self, entry: Entry) -> None:
+        """The entry point was called: the outermost one is what a replay starts again."""
+        if self._recorder is not None:
+            self._recorder.found_entry(entry)
+
+    def returned(self, output: Any) -> None:
+        """The entry point's result is the run's output, unless the run says otherwise."""
+        if not self._has_output:
+            self._output, self._has_output = output, True
+
+    def close(self, error: BaseException | None, *, failed: bool = False) -> None:
+        """Ends the recording."""
+        if self._recorder is not None and not self._recorder.is_closed:
+            self._recorder.end(
+                error,
+                output=self._output,
+                has_output=self._has_output,
+                stop_reason=self._stop_reason,
+                verdict=self._verdict,
+                failed=failed,
+            )
+
+
+class record:
+    """Records all that the block does into one packet. `with` and `async with`.
+
+    Args:
+        workflow: What kind of run this is; the first part of the file's name.
+        store: Folder for packets; default `REPLAYKIT_STORE`, else `packets`.
+        keep: `all`, or `failed` to keep only what failed or was judged bad; default `REPLAYKIT_KEEP`, else `all`.
+        tags: Stored with the run, sanitized.
+        nested: Inside another run: `span` makes it a span of that run, `new` a packet of its own that names its parent.
+
+    Raises:
+        UsageError: Used inside a replay, or with a keep rule that does not exist. Nothing else ever comes out of it: a
+            store that can't be written costs the packet, not the run.
+    """
+
+    def __init__(
+        self,
+        workflow: str = "run",
+        *,
+        store: str | Path | None = None,
+        keep: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        nested: Literal["span", "new"] = "span",
+    ) -> None:
+        self._workflow = workflow
+        self._store = Path(store or os.environ.get("REPLAYKIT_STORE") or DEFAULT_STORE)
+        rule = keep or os.environ.get("REPLAYKIT_KEEP") or "all"
+        if rule not in KEEP_RULES:
+            raise UsageError(f"no keep rule {rule!r}; there are: {', '.join(KEEP_RULES)}")
+        self._keep = KEEP_RULES[rule]
+        self._tags = {str(name): str(value) for name, value in (tags or {}).items()}
+        self._nested = nested
+        self._root: lineage.Root | None = None
+        self._span: _NestedSpan | None = None
+        self.run = Run(None, None)
+
+    def __enter__(self) -> Run:
+        if os.environ.get("REPLAYKIT_MODE") == "off":
+            return self.run
+        node = lineage.current()
+        if node is not None and isinstance(node.run, Replayer) and not node.run.is_closed:
+            raise UsageError("record() inside a replay: a recording of a replay would hold nothing new; remove one")
+        parent: str | None = None
+        if node is not None and isinstance(node.run, Recorder) and not node.run.is_closed:
+            if self._nested == "span":
+                self._span = _NestedSpan(node.run, node, self._workflow)
+                return self.run
+            parent = node.run.run_id
+        try:
+            self._begin(parent or os.environ.get("REPLAYKIT_PARENT"))
+        except UsageError as error:
+            # A library that is not as we know it: the agent runs, unrecorded.
+            logger.warning("nothing is recorded: %s", error)
+        return self.run
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._span is not None:
+            self._span.end(error)
+        if self._root is not None:
+            assert self.run._recorder is not None
+            self.run.close(error)
+            deactivate(self.run._recorder)
+            lineage.end(self._root)
+            self._root = None
+
+    async def __aenter__(self) -> Run:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    def _begin(self, parent: str | None) -> None:
+        envelope, target = _envelope(self._workflow, self._tags, parent, self._store)
+        environ = dict(os.environ)
+        sink = Sink(envelope, target, lambda: Sanitizer(key=project_key(environ), environ=environ), self._keep)
+        recorder = Recorder(sink, envelope.run_id)
+        httpx.install_once()
+        self._root = lineage.begin(recorder)
+        activate(recorder)
+        self.run._recorder, self.run._sink = recorder, sink
+        recorder.owner = self.run
+
+
+class _NestedSpan:
+    """A run inside a run: a span of kind `agent`."""
+
+    def __init__(self, recorder: Recorder, node: lineage.Node, name: str) -> None:
+        self._recorder = recorder
+        place = node.child(name)
+        self._span = recorder.begin_span(place, name, "agent", {})
+        self._inside = lineage.inside(place)
+        self._inside.__enter__()
+
+    def end(self, error: BaseException | None) -> None:
+        self._inside.__exit__()
+        self._recorder.end_span(self._span, error, {})
+
+
+def _envelope(workflow: str, tags: dict[str, str], parent: str | None, store: Path) -> tuple[Envelope, Path]:
+    started = datetime.now(UTC)
+    run_id = uuid.uuid4().hex
+    environ = os.environ
+    envelope = Envelope(
+        run_id=run_id,
+        trace_id=uuid.uuid4().hex,
+        workflow=workflow,
+        started_at=started.isoformat(),
+        release=environ.get("REPLAYKIT_RELEASE"),
+        git_sha=runtime.find_git_sha(Path.cwd()),
+        environment=environ.get("REPLAYKIT_ENVIRONMENT"),
+        tags=tags,
+        parent=parent,
+        python=runtime.python_version(),
+        platform=runtime.platform_name(),
+        hash_seed=runtime.hash_seed(),
+        secret_variables=tuple(sorted(name for name in environ if is_secret_variable(name))),
+    )
+    slug = re.sub(r"[^\w.-]+", "-", workflow).strip("-.")[:60] or "run"
+    return envelope, store / f"{slug}-{started:%Y%m%d-%H%M%S}-{run_id[:8]}{SUFFIX}"

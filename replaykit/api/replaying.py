@@ -1,0 +1,245 @@
+"""`replaykit.replay`: a packet stands in for the world while the agent's own code runs again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from replaykit.determinism import lineage
+from replaykit.errors import PacketError, UsageError
+from replaykit.interceptors import guard, httpx
+from replaykit.interceptors.base import activate, deactivate
+from replaykit.interceptors.guard import Egress
+from replaykit.interceptors.guard_allow import Allowed
+from replaykit.interceptors.guard_sockets import connected_sockets
+from replaykit.matching.policy import find_policy
+from replaykit.packet import Packet, values
+from replaykit.packet.model import Entry
+from replaykit.session import closing, runtime
+from replaykit.session.outcome import Ending
+from replaykit.session.replayer import Replayer
+from replaykit.session.report import Report
+from replaykit.session.watchdog import GRACE_S, Watchdog
+from replaykit.session.writer import drain
+
+PLACEHOLDER = "replaykit-placeholder"
+"""Value of a secret variable that was set while recording and is not now, where the packet has no stand-in for it."""
+
+
+class Rerun:
+    """A run that is being replayed, or was.
+
+    Attributes:
+        packet: What stands in for the world.
+    """
+
+    def __init__(self, packet: Packet, replayer: Replayer | None) -> None:
+        self.packet = packet
+        self._replayer = replayer
+        self._report: Report | None = None
+        self._output: Any = None
+        self._has_output = False
+        self._stop_reason: str | None = None
+        self.already_connected: tuple[str, ...] = ()
+        self.has_entry = False
+
+    @property
+    def report(self) -> Report:
+        """What the replay found out, so far or finally; it survives a raised close."""
+        if self._report is not None:
+            return self._report
+        if self._replayer is None:
+            return closing.inert_report(self.packet)
+        return closing.build_report(self._replayer, already_connected=self.already_connected)
+
+    def finish(self, *, output: Any = None, stop_reason: str | None = None) -> None:
+        """Says how the run ended, as `run.finish` did while recording; `exact` compares it."""
+        self._output, self._has_output, self._stop_reason = output, True, stop_reason
+
+    # for the entry point
+
+    def entered(self, entry: Entry) -> None:
+        """Nothing to note: the recording has it."""
+
+    def returned(self, output: Any) -> None:
+        """The entry point's result is the run's output, unless the run says otherwise."""
+        if not self._has_output:
+            self._output, self._has_output = output, True
+
+    def ending(self, error: BaseException | None, exit_code: int | None = None) -> Ending:
+        """How the block ended, in the form in which the recording holds its own."""
+        assert self._replayer is not None
+        output = values.encode(self._output, is_lossy=True) if self._has_output else None
+        clean = self._replayer.contents.clean(output)
+        return Ending(error, clean, self._has_output, self._stop_reason, exit_code)
+
+
+class replay:
+    """Replays a packet around the block. `with` and `async with`.
+
+    Args:
+        packet: A path, or a loaded packet.
+        policy: `exact`, `refactor` or `wiring`.
+        changed: Segments whose difference is the change under test: `system`, `tools`, `messages`, ...
+        allow: Egress that may go out although it was not recorded, by name: `127.0.0.1:5432`, `exec:git`, ...
+        guard: `strict` refuses to begin while sockets are connected that would go live unseen.
+        strict_substitutions: A value that only stands in for another one on trust is a divergence.
+        grace_s: How long a run may take to come to its end after a divergence, before its tasks are cancelled.
+
+    Raises:
+        Divergence: At the close, bare, whatever the agent swallowed: the first one by recorded order.
+        PacketError: The packet can't be used.
+        UsageError: Used inside another replay, or an argument is wrong.
+    """
+
+    def __init__(
+        self,
+        packet: str | Path | Packet,
+        policy: str = "exact",
+        *,
+        changed: Iterable[str] = (),
+        allow: Iterable[str] = (),
+        guard: str = "normal",
+        strict_substitutions: bool = False,
+        grace_s: float = GRACE_S,
+    ) -> None:
+        self._policy = find_policy(policy, changed)
+        self._allows = _Allows(allow)
+        if guard not in ("normal", "strict"):
+            raise UsageError(f'guard is "normal" or "strict", not {guard!r}')
+        self._is_guard_strict = guard == "strict"
+        self._is_strict = strict_substitutions
+        self._grace_s = grace_s
+        drain()  # a packet that this very process has just recorded may still be on its way to the disk
+        self._packet = packet if isinstance(packet, Packet) else Packet.load(packet)
+        self._root: lineage.Root | None = None
+        self._placeholders: list[str] = []
+
+    def __enter__(self) -> Rerun:
+        if os.environ.get("REPLAYKIT_MODE") == "off":
+            self.rerun = Rerun(self._packet, None)
+            return self.rerun
+        node = lineage.current()
+        if node is not None and isinstance(node.run, Replayer) and not node.run.is_closed:
+            raise UsageError("replay() inside a replay: the inner one could not tell whose call is whose; nest neither")
+        if self._policy.name == "exact" and "altered" in " ".join(self._packet.recovered):
+            where = self._packet.path
+            raise PacketError(
+                "the packet was altered after it was recorded; an exact replay proves nothing", path=where
+            )
+        sockets = connected_sockets().sockets
+        connected = tuple(f"{item.kind} {item.peer}" for item in sockets if not self._allows.socket(item.peer))
+        if connected and self._is_guard_strict:
+            raise UsageError(f"connected before the replay began, and would go live unseen: {', '.join(connected)}")
+        self._replayer = Replayer(self._packet, self._policy, self._allows, is_strict=self._is_strict)
+        self._replayer.runtime_differs = _runtime_differs(self._packet)
+        self._watchdog = Watchdog(self._replayer, self._grace_s)
+        self._replayer.on_divergence = self._watchdog.start
+        self.rerun = Rerun(self._packet, self._replayer)
+        self.rerun.already_connected = connected
+        self._replayer.owner = self.rerun
+        httpx.install_once()
+        guard.install(self._replayer)
+        try:
+            self._root = lineage.begin(self._replayer)
+        except BaseException:
+            guard.uninstall(self._replayer)
+            raise
+        activate(self._replayer)
+        self._set_placeholders()
+        return self.rerun
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        __tracebackhide__ = True
+        if self._root is None:
+            return
+        self._watchdog.stop()
+        replayer = self._replayer
+        error = self._own_error(error)
+        closing.close(replayer, self.rerun.ending(error), self._watchdog.stacks if self._watchdog.was_needed else ())
+        self._leave()
+        self.rerun._report = closing.build_report(replayer, already_connected=self.rerun.already_connected, closed=True)
+        first = replayer.ledger.first
+        if first is None or (first.is_outcome and error is not None):
+            return  # the same run, or the agent's own error says more than "it ended differently"
+        raise first.error() from None
+
+    async def __aenter__(self) -> Rerun:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        __tracebackhide__ = True
+        self.__exit__(kind, error, trace)
+
+    def _own_error(self, error: BaseException | None) -> BaseException | None:
+        """The error that the agent itself ended with; what only says that the replay diverged is left out."""
+        if isinstance(error, asyncio.CancelledError) and self._watchdog.was_needed:
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()  # the cancellation was ours, and ends here
+            return None
+        if isinstance(error, KeyboardInterrupt) and self._watchdog.did_interrupt:
+            return None
+        return error
+
+    def _leave(self) -> None:
+        replayer = self._replayer
+        replayer.is_closed = True
+        deactivate(replayer)
+        outlived = any(holder is not threading.current_thread() for holder, _ in lineage.strands_of(replayer))
+        if self._root is not None:
+            lineage.end(self._root)
+            self._root = None
+        if not outlived:
+            guard.uninstall(replayer)
+        # Else the guard stays for them: a task that outlives its replay must not go live behind its back.
+        for name in self._placeholders:
+            os.environ.pop(name, None)
+
+    def _set_placeholders(self) -> None:
+        """SDKs refuse to start without a key; a replay needs none, so any value does."""
+        known = {line.variable: line.stand_in for line in self._packet.stand_ins if line.variable is not None}
+        for name in dict.fromkeys((*known, *self._packet.run.secret_variables)):
+            if name not in os.environ:
+                os.environ[name] = known.get(name, PLACEHOLDER)
+                self._placeholders.append(name)
+
+
+class _Allows:
+    """The user's allow list, for the guard's questions and for HTTP."""
+
+    def __init__(self, allow: Iterable[str]) -> None:
+        self._allowed = Allowed.parse(allow)
+
+    def egress(self, egress: object) -> bool:
+        return isinstance(egress, Egress) and self._allowed.allows(egress)
+
+    def url(self, url: str) -> bool:
+        """True if the host of a URL is allowed: then the request is the user's business, not the recording's."""
+        if not self._allowed.entries:
+            return False
+        scheme, _, rest = url.partition("://")
+        host = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
+        has_port = ":" in host.rpartition("]")[2]
+        return self.socket(host if has_port else f"{host}:{443 if scheme == 'https' else 80}")
+
+    def socket(self, target: str) -> bool:
+        return self._allowed.allows(Egress("connect", target))
+
+
+def _runtime_differs(packet: Packet) -> bool:
+    """True if another Python, or other versions of the frameworks, ran the recording."""
+    if packet.run.python.rpartition(".")[0] != runtime.python_version().rpartition(".")[0]:
+        return True
+    recorded = packet.outcome.packages if packet.outcome is not None else {}
+    present = runtime.installed_versions(recorded)
+    return any(present.get(name, version) != version for name, version in recorded.items())

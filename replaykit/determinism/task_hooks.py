@@ -1,0 +1,204 @@
+"""See asyncio tasks being spawned, on the standard loops and on uvloop.
+
+The strand of a task is found by the task object. Its context is never looked at, replaced or written to: a task given
+`context=` gets that very object.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from replaykit.determinism import naming, pending, strands
+from replaykit.determinism.patches import Patch
+from replaykit.determinism.strands import Strand, current_strand, on
+
+# Frames of the standard library between `create_task` and the function that decided to spawn.
+_PASSING_FRAMES = {"ensure_future", "_ensure_future", "as_completed.<locals>.<setcomp>"}
+_PASSING_FRAMES |= {"_AsCompletedIterator.__init__.<locals>.<setcomp>", "<setcomp>"}
+# These spawn in the order of a set, that is of memory addresses; the variable holds the user's order.
+_UNORDERED_CALLERS = {
+    ("asyncio.tasks", "as_completed"): "fs",
+    ("asyncio.tasks", "_AsCompletedIterator.__init__"): "aws",
+}
+# Before 3.13 these name the task after spawning it; the name is in their frame already.
+_NAMING_CALLERS = {("asyncio.tasks", "create_task"), ("asyncio.taskgroups", "TaskGroup.create_task")}
+_THREADSAFE_CALLBACK = "run_coroutine_threadsafe.<locals>.callback"  # asyncio's, and LangGraph's copy of it
+
+
+def loop_patches(loop_class: type) -> list[Patch]:
+    return [
+        Patch(loop_class, "create_task", _wrap_create_task, ("coro", "name", "context")),
+        Patch(loop_class, "run_until_complete", _wrap_run_until_complete, ("future",)),
+        Patch(loop_class, "call_soon_threadsafe", _wrap_call_soon_threadsafe, ("callback", "context")),
+    ]
+
+
+def asyncio_patches() -> list[Patch]:
+    patches = loop_patches(asyncio.base_events.BaseEventLoop)
+    for module in (asyncio, asyncio.tasks):
+        patches.append(Patch(module, "as_completed", _wrap_as_completed, ("fs",)))
+        if sys.version_info >= (3, 12):
+            patches.append(Patch(module, "eager_task_factory", _EagerFactory, ("loop", "coro", "name", "context")))
+    return patches
+
+
+def _wrap_create_task(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def create_task(self: Any, coro: Any, **kwargs: Any) -> Any:
+        if not strands.active:
+            return original(self, coro, **kwargs)
+        return _spawn(coro, kwargs.get("name"), sys._getframe(1), lambda: original(self, coro, **kwargs))
+
+    return create_task
+
+
+class _EagerFactory:
+    """`asyncio.eager_task_factory`, also when a library calls it directly (LangGraph does for each node)."""
+
+    def __init__(self, original: Any) -> None:
+        functools.update_wrapper(self, original)
+        self._original = original
+        # anyio recognises the factory by its code object and takes the task class out of its closure.
+        self.__code__ = original.__code__
+        self.__closure__ = original.__closure__
+
+    def __call__(self, loop: Any, coro: Any, **kwargs: Any) -> Any:
+        if not strands.active:
+            return self._original(loop, coro, **kwargs)
+        return _spawn(coro, kwargs.get("name"), sys._getframe(1), lambda: self._original(loop, coro, **kwargs))
+
+
+def _spawn(coro: Any, name: str | None, caller: types.FrameType, make: Callable[[], Any]) -> Any:
+    strand = _find_pending(coro)
+    if strand is None:
+        parent = current_strand()
+        if parent is None:
+            return make()
+        strand = _strand_for(coro, name, caller, parent)
+    pending.put(coro, strand)
+    try:
+        task = make()
+    finally:
+        pending.take(coro)
+    if strands.tasks.get(task) is None:  # an eager task has run already, and may even have begun a run of its own
+        strands.tasks[task] = strand
+    return task
+
+
+def _find_pending(coro: Any) -> Strand | None:
+    strand = pending.take(coro)
+    if strand is None and getattr(coro, "__name__", "") == "_wrap_awaitable":
+        strand = pending.take(naming.arguments_of(coro).get("awaitable"))
+    return strand
+
+
+def _strand_for(coro: Any, name: str | None, frame: types.FrameType | None, parent: Strand) -> Strand:
+    while frame is not None and frame.f_code.co_qualname in _PASSING_FRAMES and _module(frame) == "asyncio.tasks":
+        frame = frame.f_back
+    if frame is not None and (_module(frame), frame.f_code.co_qualname) in _NAMING_CALLERS:
+        name = name or frame.f_locals.get("name")
+        frame = frame.f_back
+    if frame is not None:
+        caller = (_module(frame), frame.f_code.co_qualname)
+        if naming.spawns_in_place(*caller):
+            return transparent(parent)
+        awaitables = frame.f_locals.get(_UNORDERED_CALLERS[caller]) if caller in _UNORDERED_CALLERS else None
+        if isinstance(awaitables, list | tuple):
+            _number_in_order(awaitables, parent)
+            strand = _find_pending(coro)
+            if strand is not None:
+                return strand
+    return _child_strand(coro, name, parent)
+
+
+def transparent(parent: Strand) -> Strand:
+    """Return a strand for a spawn that is none of the user's: it shares its parent's place and counters."""
+    return Strand(parent.node, absorbs_job=parent.absorbs_job)
+
+
+def _child_strand(coro: Any, name: Any, parent: Strand) -> Strand:
+    named = naming.name_task(coro, str(name) if name is not None else None)
+    return Strand(parent.node.child(named.segment), absorbs_job=named.absorbs_job)
+
+
+def _module(frame: types.FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))
+
+
+def _wrap_run_until_complete(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def run_until_complete(self: Any, future: Any) -> Any:
+        parent = current_strand() if strands.active and asyncio.iscoroutine(future) else None
+        if parent is None:
+            return original(self, future)
+        pending.put(future, transparent(parent))
+        try:
+            return original(self, future)
+        finally:
+            pending.take(future)
+
+    return run_until_complete
+
+
+def _wrap_call_soon_threadsafe(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def call_soon_threadsafe(self: Any, callback: Any, *args: Any, **kwargs: Any) -> Any:
+        parent = current_strand() if strands.active else None
+        if parent is not None:
+            if getattr(callback, "__qualname__", "") == _THREADSAFE_CALLBACK:
+                _number_submitted(callback, parent)
+            elif asyncio._get_running_loop() is not self:
+                callback = functools.partial(_call_on, Strand(parent.node), callback)
+        return original(self, callback, *args, **kwargs)
+
+    return call_soon_threadsafe
+
+
+def _number_submitted(callback: Any, parent: Strand) -> None:
+    """Number the coroutine of `run_coroutine_threadsafe` now, in the program order of the thread that submits it."""
+    held = dict(zip(callback.__code__.co_freevars, callback.__closure__ or (), strict=False))
+    if "coro" in held:
+        name = held["name"].cell_contents if "name" in held else None
+        coro = held["coro"].cell_contents
+        pending.put(coro, _child_strand(coro, name, parent))
+
+
+def _call_on(strand: Strand, callback: Callable[..., Any], *args: Any) -> None:
+    # The loop may run in a thread older than the run (a portal, a test client): the callback brings its place along.
+    with on(strand):
+        callback(*args)
+
+
+def _wrap_as_completed(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def as_completed(fs: Any, **kwargs: Any) -> Any:
+        if strands.active and not hasattr(fs, "__await__") and not asyncio.iscoroutine(fs):
+            fs = _InOrder(fs)
+        return original(fs, **kwargs)
+
+    return as_completed
+
+
+class _InOrder:
+    """The awaitables given to `as_completed`, numbered in the caller's order when it takes them, not before."""
+
+    def __init__(self, awaitables: Iterable[Any]) -> None:
+        self._awaitables = awaitables
+
+    def __iter__(self) -> Iterator[Any]:
+        items = list(self._awaitables)
+        parent = current_strand() if strands.active else None
+        if parent is not None:
+            _number_in_order(items, parent)
+        return iter(items)
+
+
+def _number_in_order(awaitables: Iterable[Any], parent: Strand) -> None:
+    for awaitable in awaitables:
+        if not asyncio.isfuture(awaitable) and pending.get(awaitable) is None:
+            pending.put(awaitable, _child_strand(awaitable, None, parent))

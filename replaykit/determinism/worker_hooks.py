@@ -1,0 +1,117 @@
+"""See jobs being handed to worker threads, and threads being started.
+
+Worker threads are reused: a job brings its strand along and takes it away again. Nothing stays with the thread.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures.thread
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from replaykit.determinism import naming, strands
+from replaykit.determinism.patches import Patch
+from replaykit.determinism.strands import Strand, current_strand, on
+
+
+def worker_patches() -> list[Patch]:
+    return [
+        Patch(concurrent.futures.ThreadPoolExecutor, "submit", _wrap_submit, ("fn", "kwargs")),
+        Patch(threading.Thread, "start", _wrap_start, ("self",)),
+    ]
+
+
+def anyio_patches(backend: type) -> list[Patch]:
+    return [Patch(backend, "run_sync_in_worker_thread", _wrap_run_sync, ("func", "args"))]
+
+
+class Job:
+    """A function that runs under a strand of its own, on whatever thread it lands."""
+
+    __slots__ = ("_function", "_strand")
+
+    def __init__(self, function: Callable[..., Any], strand: Strand) -> None:
+        self._function = function
+        self._strand = strand
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        thread_id = threading.get_ident()
+        outer = strands.jobs.get(thread_id)
+        strands.jobs[thread_id] = self._strand
+        try:
+            with on(self._strand):
+                return self._function(*args, **kwargs)
+        finally:
+            if outer is None:
+                strands.jobs.pop(thread_id, None)
+            else:
+                strands.jobs[thread_id] = outer
+
+
+def make_job(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return `function` as a job of the strand that runs now; `function` itself where there is none."""
+    parent = current_strand()
+    if parent is None:
+        return function
+    if parent.absorbs_job:  # `create_task(to_thread(f))`: the task is called `f` already
+        parent.absorbs_job = False
+        return Job(function, Strand(parent.node))
+    return Job(function, Strand(parent.node.child(naming.name_job(function, args, kwargs))))
+
+
+def _wrap_submit(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if strands.active:
+            fn = make_job(fn, args, kwargs)
+        return original(self, fn, *args, **kwargs)
+
+    return submit
+
+
+def _wrap_run_sync(original: Any) -> Any:
+    run_sync: Callable[..., Any] = original.__func__
+
+    @functools.wraps(run_sync)
+    def run_sync_in_worker_thread(cls: Any, func: Any, args: Any, *rest: Any, **kwargs: Any) -> Any:
+        if strands.active:
+            func = make_job(func, tuple(args), {})
+        return run_sync(cls, func, args, *rest, **kwargs)
+
+    return classmethod(run_sync_in_worker_thread)
+
+
+def _wrap_start(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def start(self: threading.Thread) -> None:
+        parent = current_strand() if strands.active and not _is_worker(self) else None
+        if parent is None:
+            original(self)
+            return
+        strands.threads[self] = Strand(parent.node.child(_name_thread(self)))
+        try:
+            original(self)
+        except BaseException:
+            strands.threads.pop(self, None)
+            raise
+
+    return start
+
+
+def _is_worker(thread: threading.Thread) -> bool:
+    """Whether the thread outlives the jobs it gets, so that it must not belong to the run that happened to need it."""
+    if getattr(thread, "_target", None) is concurrent.futures.thread._worker:
+        return True
+    kind = type(thread)
+    return kind.__name__ == "WorkerThread" and kind.__module__.startswith("anyio.")
+
+
+def _name_thread(thread: threading.Thread) -> str:
+    function = getattr(thread, "_target", None) or getattr(thread, "function", None)  # the second is `Timer`'s
+    if function is None:
+        segment = naming.tidy(type(thread).__qualname__)
+    else:
+        segment = naming.name_job(function, tuple(getattr(thread, "_args", ()) or ()), {})
+    return naming.with_given_name(segment, thread.name)

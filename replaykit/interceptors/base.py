@@ -1,0 +1,83 @@
+"""What an interceptor and a session say to each other.
+
+An interceptor translates its client's request into a neutral one, asks the session of the run that the calling code
+belongs to, and translates the answer back. It knows nothing about recording or replaying.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol, cast
+
+from replaykit.determinism import lineage
+from replaykit.packet.exchange import (
+    ForwardCall,
+    ForwardHttp,
+    FunctionRequest,
+    HttpRequest,
+    ServedResponse,
+    ServedValue,
+)
+
+
+class Decider(Protocol):
+    """A session, as an interceptor sees it."""
+
+    @property
+    def reads_body(self) -> bool:
+        """True if request bodies must be read before `decide_http`; a recorder lets them stream."""
+
+    def decide_http(self, request: HttpRequest, node: lineage.Node) -> ForwardHttp | ServedResponse: ...
+
+    def decide_call(self, request: FunctionRequest, node: lineage.Node) -> ForwardCall | ServedValue: ...
+
+    def unattributed(self, what: str) -> None:
+        """Told of a call of this process that belongs to no run; a replay refuses it by raising."""
+
+
+_active: tuple[Decider, ...] = ()
+_inside: ContextVar[bool] = ContextVar("replaykit_inside_transport", default=False)
+
+
+def activate(decider: Decider) -> None:
+    """Makes hooks ask; called once for every session that begins."""
+    global _active
+    _active = (*_active, decider)
+
+
+def deactivate(decider: Decider) -> None:
+    global _active
+    _active = tuple(item for item in _active if item is not decider)
+
+
+def find_decider(what: Callable[[], str]) -> tuple[Decider, lineage.Node] | None:
+    """The session that the calling code belongs to, and where in its run it is.
+
+    None means: do as if replaykit was not there. A call that belongs to no run is reported to every active session,
+    which is how a replay refuses calls of threads that are older than itself.
+    """
+    node = lineage.current()
+    if node is not None:
+        return (cast(Decider, node.run), node) if not _inside.get() else None
+    if _active and not _inside.get():
+        for decider in _active:
+            decider.unattributed(what())
+    return None
+
+
+@contextmanager
+def inside_transport() -> Iterator[None]:
+    """While a transport works, the transports below it are its own business: the outermost hook wins.
+
+    A context variable and not a thread-local: two tasks of one thread must not see each other's.
+    """
+    token = _inside.set(True)
+    try:
+        yield
+    finally:
+        try:
+            _inside.reset(token)
+        except ValueError:  # a coroutine closed by the garbage collector, in another context: nothing to restore there
+            pass

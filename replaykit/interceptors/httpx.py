@@ -1,0 +1,303 @@
+"""httpx and httpx2: one hook on the client, which hands out the transport of each request.
+
+`Client._transport_for_url` covers clients made before the hook, mounts, proxies and custom transports; cookies,
+redirects and auth stay httpx's own business around it. It is a private name: its signature is checked at install.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from replaykit.determinism.imports import when_imported
+from replaykit.determinism.lineage import Node
+from replaykit.errors import UsageError
+from replaykit.interceptors.base import Decider, find_decider, inside_transport
+from replaykit.packet.exchange import EndState, Failure, HttpObserver, HttpRequest, ServedResponse
+
+MODULES = ("httpx", "httpx2")
+TESTED = {"httpx": "0.27 to 0.28", "httpx2": "2.16"}
+
+# Client-neutral names of what a transport can raise; both modules use the same class names.
+_KINDS = {
+    "ConnectTimeout": "connect_timeout",
+    "ReadTimeout": "read_timeout",
+    "WriteTimeout": "write_timeout",
+    "PoolTimeout": "pool_timeout",
+    "ConnectError": "connect",
+    "ReadError": "read",
+    "WriteError": "write",
+    "CloseError": "close",
+    "ProxyError": "proxy",
+    "UnsupportedProtocol": "unsupported_protocol",
+    "LocalProtocolError": "local_protocol",
+    "RemoteProtocolError": "remote_protocol",
+}
+_CLASSES = {kind: name for name, kind in _KINDS.items()}
+
+# Facts about how the bytes travelled; the stored body is decoded and has its own length.
+_TRAVEL_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+
+_is_installed = False
+
+
+def install_once() -> None:
+    """Hooks both modules, each as soon as it is imported.
+
+    The hooks stay: with no run they cost one look at a tuple, and a task that outlives its replay must not find the
+    network open behind it.
+
+    Raises:
+        UsageError: A module that is imported already is not as replaykit knows it.
+    """
+    global _is_installed
+    if not _is_installed:
+        for name in MODULES:
+            when_imported(name, lambda module: _Hooks(module).install())
+        _is_installed = True
+
+
+class _Hooks:
+    """The two hooks of one module, and the transport classes they hand out."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+        self._originals = {owner: _transport_for_url(owner, module) for owner in (module.Client, module.AsyncClient)}
+        self._kit = _Kit(module)
+
+    def install(self) -> None:
+        for owner, original in self._originals.items():
+            is_sync = owner is self._module.Client
+            transport = self._kit.sync_transport if is_sync else self._kit.async_transport
+            owner._transport_for_url = _make_hook(original, functools.partial(transport, self._kit))
+
+
+def _transport_for_url(owner: Any, module: ModuleType) -> Callable[[Any, Any], Any]:
+    found = getattr(owner, "_transport_for_url", None)
+    if found is None or list(inspect.signature(found).parameters) != ["self", "url"]:
+        name, version = module.__name__, getattr(module, "__version__", "?")
+        raise UsageError(
+            f"{name} {version}: {owner.__name__}._transport_for_url is not as replaykit knows it "
+            f"(tested with {name} {TESTED[name]}); no call of this client could be recorded or replayed"
+        )
+    return found  # type: ignore[no-any-return]  # an attribute of a module that is found at run time
+
+
+def _make_hook(original: Callable[[Any, Any], Any], transport_of: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    def _transport_for_url(self: Any, url: Any) -> Any:
+        transport = original(self, url)
+        found = find_decider(lambda: f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}")
+        return transport if found is None else transport_of(transport, *found)
+
+    return _transport_for_url
+
+
+def _neutral(request: Any) -> HttpRequest:
+    return HttpRequest(request.method, str(request.url), _headers_of(request), getattr(request, "_content", b""))
+
+
+def _headers_of(message: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in message.headers.raw)
+
+
+def _is_unread(request: Any) -> bool:
+    return not hasattr(request, "_content")
+
+
+def _end_of(error: BaseException) -> tuple[EndState, Failure | None]:
+    """How a request ended that raised `error`: cancelled from outside, or failed in the transport."""
+    if isinstance(error, asyncio.CancelledError | GeneratorExit | KeyboardInterrupt):
+        return "cancelled", None
+    name = type(error).__name__
+    return "error", Failure(_KINDS.get(name, "network"), str(error))
+
+
+class _SentSync:
+    """A request body that streams: noted as it is sent."""
+
+    def __init__(self, inner: Any, observer: HttpObserver) -> None:
+        self._inner, self._observer = inner, observer
+
+    def __iter__(self) -> Iterator[bytes]:
+        for data in self._inner:
+            self._observer.sent(data)
+            yield data
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class _SentAsync:
+    def __init__(self, inner: Any, observer: HttpObserver) -> None:
+        self._inner, self._observer = inner, observer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for data in self._inner:
+            self._observer.sent(data)
+            yield data
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class _TeeSync:
+    """A response body, passed on as it comes and noted; of its ends, the observer keeps the first."""
+
+    def __init__(self, inner: Any, observer: HttpObserver) -> None:
+        self._inner, self._observer = inner, observer
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for data in self._inner:
+                self._observer.received(data)
+                yield data
+        except GeneratorExit:
+            raise  # the reader went away; `close` says so
+        except BaseException as error:
+            self._observer.ended(*_end_of(error))
+            raise
+        self._observer.ended("complete")
+
+    def close(self) -> None:
+        try:
+            self._inner.close()
+        finally:
+            self._observer.ended("closed_early")
+
+
+class _TeeAsync:
+    def __init__(self, inner: Any, observer: HttpObserver) -> None:
+        self._inner, self._observer = inner, observer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for data in self._inner:
+                self._observer.received(data)
+                yield data
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self._observer.ended(*_end_of(error))
+            raise
+        self._observer.ended("complete")
+
+    async def aclose(self) -> None:
+        try:
+            await self._inner.aclose()
+        finally:
+            self._observer.ended("closed_early")
+
+
+class _Served:
+    """A recorded body, chunk by chunk, with its recorded end."""
+
+    def __init__(self, served: ServedResponse, kit: _Kit) -> None:
+        self._served, self._kit = served, kit
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._served.chunks:
+            if chunk.data:
+                yield chunk.data
+        if self._served.state == "error" and self._served.failure is not None:
+            raise self._kit.error(self._served.failure)
+        if self._served.state != "complete":
+            self._served.overread()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for data in self:
+            yield data
+
+
+class _Transport:
+    """What the sync and the async transport of one request have in common."""
+
+    def __init__(self, kit: _Kit, inner: Any, decider: Decider, node: Node) -> None:
+        self._kit, self._inner, self._decider, self._node = kit, inner, decider, node
+
+    def _decide(self, request: Any) -> ServedResponse | HttpObserver | None:
+        decision = self._decider.decide_http(_neutral(request), self._node)
+        return decision if isinstance(decision, ServedResponse) else decision.observer
+
+
+class _SyncTransport(_Transport):
+    def handle_request(self, request: Any) -> Any:
+        if self._decider.reads_body:
+            request.read()
+        decision = self._decide(request)
+        if isinstance(decision, ServedResponse):
+            return self._kit.respond(decision)
+        with inside_transport():
+            if decision is None:
+                return self._inner.handle_request(request)
+            if _is_unread(request):
+                request.stream = self._kit.sent_sync(request.stream, decision)
+            try:
+                response = self._inner.handle_request(request)
+            except BaseException as error:
+                decision.ended(*_end_of(error))
+                raise
+        return self._kit.tee(response, self._kit.tee_sync(response.stream, decision), decision)
+
+
+class _AsyncTransport(_Transport):
+    async def handle_async_request(self, request: Any) -> Any:
+        if self._decider.reads_body:
+            await request.aread()
+        decision = self._decide(request)
+        if isinstance(decision, ServedResponse):
+            if decision.status is None and decision.failure is None:
+                await asyncio.sleep(decision.answers_never_s)  # until the agent cancels it, as it did then
+            return self._kit.respond(decision)
+        with inside_transport():
+            if decision is None:
+                return await self._inner.handle_async_request(request)
+            if _is_unread(request):
+                request.stream = self._kit.sent_async(request.stream, decision)
+            try:
+                response = await self._inner.handle_async_request(request)
+            except BaseException as error:
+                decision.ended(*_end_of(error))
+                raise
+        return self._kit.tee(response, self._kit.tee_async(response.stream, decision), decision)
+
+
+class _Kit:
+    """The classes above on the base classes of one of the two modules."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+        sync, both = (module.SyncByteStream,), (module.SyncByteStream, module.AsyncByteStream)
+        self.sent_sync = type("SentStream", (_SentSync, *sync), {})
+        self.sent_async = type("SentStream", (_SentAsync, module.AsyncByteStream), {})
+        self.tee_sync = type("RecordedStream", (_TeeSync, *sync), {})
+        self.tee_async = type("RecordedStream", (_TeeAsync, module.AsyncByteStream), {})
+        self._served = type("ServedStream", (_Served, *both), {})
+        self.sync_transport = type("ReplaykitTransport", (_SyncTransport, module.BaseTransport), {})
+        self.async_transport = type("ReplaykitTransport", (_AsyncTransport, module.AsyncBaseTransport), {})
+
+    def error(self, failure: Failure) -> BaseException:
+        """The exception that this client raises for a recorded failure."""
+        name = _CLASSES.get(failure.kind, "TransportError")
+        return getattr(self._module, name)(failure.message)  # type: ignore[no-any-return]  # one of the names above
+
+    def tee(self, response: Any, stream: Any, observer: HttpObserver) -> Any:
+        """A fresh response over the noted stream: one that was read already must not be changed."""
+        observer.responded(response.status_code, _headers_of(response))
+        return self._module.Response(
+            response.status_code, headers=response.headers, stream=stream, extensions=response.extensions
+        )
+
+    def respond(self, served: ServedResponse) -> Any:
+        if served.status is None:
+            if served.failure is not None:
+                raise self.error(served.failure)
+            served.overread()
+        headers = [(name, value) for name, value in served.headers if name.lower() not in _TRAVEL_HEADERS]
+        extensions = {"http_version": b"HTTP/1.1"}
+        stream = self._served(served, self)
+        return self._module.Response(served.status, headers=headers, stream=stream, extensions=extensions)

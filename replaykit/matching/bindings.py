@@ -1,0 +1,40 @@
+"""Which live value stands for which stand-in of the recording: one to one, for the whole run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from replaykit.sanitize import Finding
+
+
+class Bindings:
+    """Binds the sensitive values of a replay to those of its recording.
+
+    Live values are known here by the stand-ins that this replay gives them, never raw. Without the project's key
+    nothing proves that two values were the same: such a binding is assumed, and counted.
+    """
+
+    def __init__(self, *, has_key: bool) -> None:
+        self._has_key = has_key
+        self._live_of: dict[str, str] = {}
+        self._recorded_of: dict[str, str] = {}
+        self._kinds: dict[str, str] = {}
+
+    def bind(self, recorded: Iterable[Finding], live: Iterable[Finding]) -> str | None:
+        """Binds pair by pair. Returns the kind of a value that is bound to another one already, else None."""
+        for old, new in zip(recorded, live, strict=False):
+            if self._live_of.setdefault(old.text, new.text) != new.text:
+                return old.kind
+            if self._recorded_of.setdefault(new.text, old.text) != old.text:
+                return old.kind
+            if old.text != new.text:
+                if self._has_key:
+                    return old.kind  # the same key makes the same stand-in: another one is another value
+                self._kinds[old.text] = old.kind
+        return None
+
+    @property
+    def assumed(self) -> dict[str, int]:
+        """How many values were bound on trust, by kind."""
+        return dict(Counter(self._kinds.values()))

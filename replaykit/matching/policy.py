@@ -1,0 +1,69 @@
+"""Presets: which distance from the recording still counts as served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from replaykit.errors import UsageError
+
+EXACT, EXPECTED, DRIFT, SHIFTED, MOVED, MISSING = range(6)
+LEVEL_NAMES = ("exact", "expected", "drift", "shifted", "moved", "missing")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How far a call may be from its recording and still be served from it.
+
+    Attributes:
+        llm_levels: For model calls.
+        other_levels: For tools, retrieval, HTTP and people.
+        changed: Segments whose difference is the change under test (level 1).
+        compares_outcome: The run must also end as it ended, with nothing left over.
+        verdict_limit: The most that the verdict may say, whatever the expectations say.
+    """
+
+    name: str
+    llm_levels: frozenset[int]
+    other_levels: frozenset[int]
+    changed: frozenset[str] = frozenset()
+    compares_outcome: bool = True
+    verdict_limit: str | None = None
+
+    def serves(self, boundary: str, level: int) -> bool:
+        """True if a match at `level` may be served across `boundary`."""
+        return level in (self.llm_levels if boundary == "llm" else self.other_levels)
+
+    def also_serving(self, level: int) -> Policy:
+        """The same policy, with one more level served everywhere."""
+        return replace(self, llm_levels=self.llm_levels | {level}, other_levels=self.other_levels | {level})
+
+
+PRESETS = {
+    "exact": Policy("exact", frozenset({EXACT}), frozenset({EXACT})),
+    "refactor": Policy("refactor", frozenset({EXACT, SHIFTED, MOVED}), frozenset({EXACT, SHIFTED, MOVED})),
+    "wiring": Policy(
+        "wiring",
+        frozenset({EXACT, EXPECTED, DRIFT}),
+        # A tool is found by its name and canonical arguments, wherever the changed prompt made it move.
+        frozenset({EXACT, SHIFTED, MOVED}),
+        compares_outcome=False,
+        verdict_limit="wiring ok",
+    ),
+}
+
+
+def find_policy(name: str, changed: Iterable[str] = ()) -> Policy:
+    """The preset `name`, with the declared change.
+
+    Raises:
+        UsageError: There is no such preset.
+    """
+    preset = PRESETS.get(name)
+    if preset is None:
+        raise UsageError(f"no policy {name!r}; there are: {', '.join(PRESETS)}")
+    declared = frozenset(changed)
+    if not declared:
+        return preset
+    levels = preset.llm_levels | {EXPECTED}
+    return replace(preset, changed=declared, llm_levels=levels)

@@ -1,0 +1,138 @@
+"""Neutral requests and responses: what an interceptor and a session say to each other.
+
+No class here knows a client library. A packet made through one client replays through another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NoReturn, Protocol
+
+Boundary = Literal["llm", "tool", "retrieval", "http", "human", "state", "effect"]
+EndState = Literal["complete", "closed_early", "error", "cancelled"]
+CallClass = Literal["agent", "telemetry", "auth", "ambient"]
+Effect = Literal["read", "write"]
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One HTTP request as the client hands it to its transport, after auth and redirects."""
+
+    method: str
+    url: str
+    headers: Headers
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionRequest:
+    """A call of a declared Python function: a tool, a retriever or a question to a person.
+
+    Attributes:
+        arguments: By parameter name, encoded as JSON.
+        effect: None means undeclared, which counts as a write.
+        replay: What a replay does with it: serve the recorded result, or run its body again over recorded crossings.
+            None leaves it to the recording: a body that called a model is run again.
+    """
+
+    boundary: Boundary
+    name: str
+    arguments: Mapping[str, Any]
+    effect: Effect | None = None
+    replay: Literal["result", "rerun"] | None = None
+
+
+Request = HttpRequest | FunctionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception that crossed a boundary.
+
+    Attributes:
+        kind: For HTTP a client-neutral name (`connect_timeout`, `read`, ...); for functions `module:qualname`.
+        arguments: The exception's `args` as JSON, for functions.
+    """
+
+    kind: str
+    message: str
+    arguments: tuple[Any, ...] = ()
+    state: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a body. `offset_ns` counts from the start of the request."""
+
+    offset_ns: int
+    data: bytes
+
+
+class HttpObserver(Protocol):
+    """Told what happens to a forwarded HTTP request. No method blocks or raises."""
+
+    def responded(self, status: int, headers: Headers) -> None: ...
+
+    def received(self, data: bytes) -> None:
+        """A chunk of the response as it came off the wire, before content-decoding."""
+
+    def sent(self, data: bytes) -> None:
+        """A chunk of a request body that could not be read beforehand."""
+
+    def ended(self, state: EndState, failure: Failure | None = None) -> None: ...
+
+
+class ValueObserver(Protocol):
+    """Told how a forwarded function call ended."""
+
+    def returned(self, value: Any) -> None: ...
+
+    def raised(self, error: BaseException) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardHttp:
+    """Send it on; `observer` is None where nobody wants to know."""
+
+    observer: HttpObserver | None
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardCall:
+    """Run the function's body.
+
+    Attributes:
+        place: The node of the call: what the body crosses belongs below it. None where nobody wants to know.
+    """
+
+    observer: ValueObserver | None
+    place: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ServedResponse:
+    """Answer with a recorded response.
+
+    Attributes:
+        status: None if the recorded request failed, or was cancelled, before there was a response.
+        overread: Raises the divergence for reading past the end of a body that the recorded agent stopped reading.
+        answers_never_s: For a request that was cancelled before its response: how long to wait for the cancellation.
+    """
+
+    status: int | None
+    headers: Headers
+    chunks: tuple[Chunk, ...]
+    state: EndState
+    failure: Failure | None
+    overread: Callable[[], NoReturn]
+    answers_never_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServedValue:
+    """Answer with a recorded result, or raise the recorded exception."""
+
+    value: Any
+    error: BaseException | None = None

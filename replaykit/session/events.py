@@ -1,0 +1,104 @@
+"""What the agent's threads hand to the writer: references and times, nothing worked out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from replaykit.packet.exchange import Chunk, EndState, Failure, FunctionRequest, Headers, HttpRequest
+from replaykit.packet.model import Entry, Verdict
+from replaykit.wire import Call
+
+
+@dataclass(frozen=True, slots=True)
+class HttpBegan:
+    id: str
+    time_ns: int
+    position: str
+    call: Call
+    request: HttpRequest
+    parent: str | None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HttpEnded:
+    """`chunks` are as they came off the wire: still content-encoded. None: dropped, `length` bytes."""
+
+    id: str
+    time_ns: int
+    position: str
+    call: Call
+    state: EndState
+    status: int | None
+    headers: Headers
+    chunks: tuple[Chunk, ...] | None
+    length: int
+    failure: Failure | None
+    first_byte_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallBegan:
+    id: str
+    time_ns: int
+    position: str
+    request: FunctionRequest
+    parent: str | None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """`withheld` says why there is no value although the function returned."""
+
+    id: str
+    time_ns: int
+    value: Any = None
+    has_value: bool = False
+    failure: Failure | None = None
+    withheld: str | None = None
+    is_cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SpanBegan:
+    id: str
+    time_ns: int
+    position: str
+    name: str
+    kind: str
+    parent: str | None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SpanEnded:
+    id: str
+    time_ns: int
+    failure: Failure | None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFound:
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    time_ns: int
+    status: str
+    failure: Failure | None
+    stop_reason: str | None
+    output: Any
+    has_output: bool
+    verdict: Verdict | None
+    counts: Mapping[str, Mapping[str, int]]
+    possibly_missing: int
+    adopted: int
+    dropped_events: int
+
+
+Event = HttpBegan | HttpEnded | CallBegan | CallEnded | SpanBegan | SpanEnded | EntryFound | RunEnded

@@ -1,0 +1,93 @@
+"""What a replay found out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ReplayedInteraction(_Part):
+    """One call of the replay.
+
+    Attributes:
+        level: 0 exact, 1 expected, 2 drift, 3 shifted, 4 moved, 5 missing.
+        recorded: Position of the interaction that was served; None where none was.
+    """
+
+    position: str
+    boundary: str
+    name: str
+    level: int
+    recorded: str | None = None
+    is_stale: bool = False
+
+
+class ReportedDivergence(_Part):
+    """One place where the replay left the recording; `message` is the text that was raised."""
+
+    position: str
+    level: int
+    root_cause: str
+    message: str
+    nearest: str | None = None
+    differences: tuple[dict[str, Any], ...] = ()
+
+
+class Report(_Part):
+    """The result of a replay.
+
+    Attributes:
+        ok: The run was the same, as far as the policy demands. It says nothing about whether the run was good.
+        verdict: Whether the run was good: `passed`, `failed`, `unknown` (nobody said), `wiring ok`, or `unproven`
+            where the replay itself did not hold.
+        divergences: By recorded order; the first one is what was raised.
+        unused: Positions that were recorded and not asked for.
+        not_executed: Functions whose recorded result was served: their bodies did not run.
+        executed_for_real: Tools whose bodies ran although the recording shows their results, in model traffic only.
+        output_compared: False where the recording or the replay has no declared output.
+        assumed: Sensitive values taken on trust to stand for their stand-ins, by kind.
+        allowed: Egress that was let through by name.
+        refused: Egress that was refused.
+        telemetry: Telemetry calls that were answered with an empty success and not sent.
+        already_connected: Sockets that were connected before the replay began; they would go live unseen.
+        notes: Whatever else a reader should know, one sentence each.
+    """
+
+    ok: bool
+    verdict: str
+    policy: str
+    packet: str | None
+    workflow: str
+    divergences: tuple[ReportedDivergence, ...] = ()
+    unused: tuple[str, ...] = ()
+    interactions: tuple[ReplayedInteraction, ...] = ()
+    not_executed: tuple[str, ...] = ()
+    executed_for_real: tuple[str, ...] = ()
+    output_compared: bool = False
+    assumed: dict[str, int] = Field(default_factory=dict)
+    allowed: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    telemetry: int = 0
+    already_connected: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """The report as JSON text."""
+        return self.model_dump_json()
+
+    def summary(self) -> str:
+        """One line: how many of the recorded calls came back how."""
+        levels = [item.level for item in self.interactions]
+        exact = sum(level == 0 for level in levels)
+        parts = [f"{exact} of {len(levels)} exact" if levels else "no calls"]
+        for level, name in ((1, "expected"), (2, "drift"), (3, "shifted"), (4, "moved"), (5, "missing")):
+            if level in levels:
+                parts.append(f"{levels.count(level)} {name}")
+        parts.append(f"{len(self.unused)} left over" if self.unused else "nothing left over")
+        parts.append(f"{len(self.allowed)} allowed egress" if self.allowed else "0 live calls")
+        return ", ".join(parts)

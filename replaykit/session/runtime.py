@@ -1,0 +1,89 @@
+"""Facts about the running program for the run envelope, found without running anything."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+
+# Frameworks and clients whose version may move positions or bytes; only those that are imported are asked for.
+FRAMEWORKS = {
+    "agents": "openai-agents",
+    "anthropic": "anthropic",
+    "anyio": "anyio",
+    "httpx": "httpx",
+    "httpx2": "httpx2",
+    "langchain_core": "langchain-core",
+    "langgraph": "langgraph",
+    "openai": "openai",
+    "pydantic_ai": "pydantic-ai-slim",
+    "uvloop": "uvloop",
+}
+
+
+def python_version() -> str:
+    return platform.python_version()
+
+
+def platform_name() -> str:
+    return f"{sys.platform}-{platform.machine()}"
+
+
+def hash_seed() -> str | None:
+    """The seed that `PYTHONHASHSEED` sets; None where string hashes are random."""
+    return os.environ.get("PYTHONHASHSEED")
+
+
+def loaded_packages() -> dict[str, str]:
+    """Versions of the known frameworks that the program has imported."""
+    found = {}
+    for module, distribution in FRAMEWORKS.items():
+        if module in sys.modules:
+            try:
+                found[distribution] = metadata.version(distribution)
+            except metadata.PackageNotFoundError:
+                continue  # imported from a checkout: no version to tell
+    return found
+
+
+def find_git_sha(start: Path) -> str | None:
+    """The commit that is checked out at or above `start`, read from the files; None outside a repository."""
+    try:
+        for folder in (start, *start.parents):
+            git = folder / ".git"
+            if git.is_file():  # a worktree: the file names the real folder
+                git = (folder / git.read_text().partition("gitdir:")[2].strip()).resolve()
+            if git.is_dir():
+                return _read_head(git)
+    except (OSError, UnicodeDecodeError):
+        return None
+    return None
+
+
+def _read_head(git: Path) -> str | None:
+    head = (git / "HEAD").read_text().strip()
+    if not head.startswith("ref:"):
+        return head or None
+    name = head.partition("ref:")[2].strip()
+    common = git / "commondir"
+    home = (git / common.read_text().strip()).resolve() if common.is_file() else git
+    for folder in (git, home):
+        if (folder / name).is_file():
+            return (folder / name).read_text().strip()
+    packed = home / "packed-refs"
+    lines = packed.read_text().splitlines() if packed.is_file() else []
+    return next((line.partition(" ")[0] for line in lines if line.endswith(" " + name)), None)
+
+
+def installed_versions(distributions: Iterable[str]) -> dict[str, str]:
+    """Versions of those distributions that are installed."""
+    found = {}
+    for name in distributions:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

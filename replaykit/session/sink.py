@@ -1,0 +1,113 @@
+"""Where a recorder's events go: the writer, which makes the packet of one run of them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+from replaykit.errors import PacketError
+from replaykit.packet.journal import Journal, amend_outcome
+from replaykit.packet.model import Envelope, Verdict
+from replaykit.sanitize import Sanitizer
+from replaykit.session.events import Event, RunEnded
+from replaykit.session.packer import Packer
+from replaykit.session.writer import drain, writer
+
+logger = logging.getLogger("replaykit")
+
+Keep = Callable[[RunEnded], bool]
+
+
+class Sink:
+    """Feeds one packet. A store that can't be written costs the packet, never the run."""
+
+    def __init__(self, envelope: Envelope, target: Path, sanitizer_of: Callable[[], Sanitizer], keep: Keep) -> None:
+        self._writer = writer()
+        self._target = target
+        self._keep = keep
+        self._packer: Packer | None = None
+        self._journal: Journal | None = None
+        self._sanitizer: Sanitizer | None = None
+        self._path: Path | None = None
+        self._dropped: Path | None = None
+        self._pid = os.getpid()
+        self._writer.put(lambda: self._open(envelope, sanitizer_of))
+
+    def put(self, event: Event, size: int = 0) -> None:
+        """Hands the event to the writer."""
+        if os.getpid() == self._pid:  # a forked child must not write into its parent's packet
+            self._writer.put(lambda: self._handle(event), size)
+
+    def has_room(self, size: int) -> bool:
+        return self._writer.has_room(size)
+
+    def close(self, event: RunEnded) -> None:
+        """The last event: the packet is sealed, or dropped if the keep rule says so."""
+        if os.getpid() == self._pid:
+            self._writer.put(lambda: self._seal(event))
+
+    def amend(self, verdict: Verdict) -> None:
+        """A verdict that came after the run had ended. It brings a dropped packet back."""
+        self._writer.put(lambda: self._amend(verdict))
+
+    @property
+    def path(self) -> Path | None:
+        """The packet's path once it is written; waits for the writer. None: there is no packet."""
+        drain()
+        return self._path
+
+    # on the writer's thread
+
+    def _open(self, envelope: Envelope, sanitizer_of: Callable[[], Sanitizer]) -> None:
+        try:
+            self._journal = Journal(self._target)
+            self._sanitizer = sanitizer_of()
+            self._packer = Packer(envelope, self._journal, self._sanitizer)
+        except OSError as error:
+            self._give_up(error)
+
+    def _handle(self, event: Event) -> None:
+        if self._packer is None:
+            return
+        try:
+            self._packer.handle(event)
+        except OSError as error:
+            self._give_up(error)
+
+    def _seal(self, event: RunEnded) -> None:
+        if self._packer is None or self._journal is None:
+            return
+        try:
+            outcome = self._packer.finish(event)
+            path = self._journal.seal(outcome)
+            if self._keep(event):
+                self._path = path
+            else:
+                self._dropped = path.rename(path.with_name(f".{path.name}.dropped"))
+                weakref.finalize(self, _remove, self._dropped)
+        except OSError as error:
+            self._give_up(error)
+        self._packer = None
+
+    def _amend(self, verdict: Verdict) -> None:
+        try:
+            if self._dropped is not None and self._dropped.exists():
+                self._path = self._dropped.rename(self._target)
+                self._dropped = None
+            if self._path is not None:
+                reason = self._sanitizer.text(verdict.reason) if self._sanitizer else ""
+                amend_outcome(self._path, verdict=verdict.model_copy(update={"reason": reason}))
+        except (OSError, PacketError) as error:
+            logger.warning("the verdict could not be added to %s: %s", self._target.name, error)
+
+    def _give_up(self, error: OSError) -> None:
+        if self._packer is not None or self._journal is None:
+            logger.warning("no packet will be written to %s: %s", self._target.parent, error.strerror or error)
+        self._packer = None
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
