@@ -70,6 +70,6 @@ def _context_of(task: Any) -> contextvars.Context | None:
 
 
 def _creation_order(task: Any) -> tuple[bool, int, str]:
-    # asyncio numbers unnamed tasks as it makes them. A name given by the user hides the number, and is itself the order.
+    # asyncio numbers unnamed tasks as it makes them. A name given by the user hides the number and is the order itself.
     numbered = _NUMBERED_NAME.fullmatch(task.get_name())
     return (numbered is None, int(numbered[1]) if numbered else 0, task.get_name())

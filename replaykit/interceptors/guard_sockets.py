@@ -6,18 +6,20 @@ import gc
 import os
 import socket
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from replaykit.interceptors.guard_egress import host_port, unix_path
+from replaykit.interceptors.guard_egress import unix_path
 
 # Linux lists a process's descriptors in the first folder, macOS and the BSDs in the second.
 _FOLDERS = (Path("/proc/self/fd"), Path("/dev/fd"))
 _STANDARD_STREAMS = (0, 1, 2)
-_INTERNET = (socket.AF_INET, socket.AF_INET6)
+# Plain numbers: comparing with the enumerations costs more than asking the kernel.
+_INTERNET = (int(socket.AF_INET), int(socket.AF_INET6))
+_UNIX = int(getattr(socket, "AF_UNIX", -1))
+_KINDS: dict[int, Literal["tcp", "udp"]] = {int(socket.SOCK_STREAM): "tcp", int(socket.SOCK_DGRAM): "udp"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,7 +58,8 @@ def connected_sockets() -> ConnectedSockets:
     folder = next((path for path in _FOLDERS if path.is_dir()), None)
     found: set[OpenSocket] = set()
     listening: set[int] = set()
-    for sock in _python_sockets() if folder is None else _all_sockets(folder):
+    sockets = _python_sockets() if folder is None else _all_sockets(folder)
+    for sock in sockets:
         try:
             _look_at(sock, found, listening)
         except OSError:
@@ -65,32 +68,35 @@ def connected_sockets() -> ConnectedSockets:
     return ConnectedSockets(tuple(sorted(found - accepted)), is_complete=folder is not None)
 
 
-def _look_at(sock: socket.socket, found: set[OpenSocket], listening: set[int]) -> None:
+def _look_at(sock: socket.SocketType, found: set[OpenSocket], listening: set[int]) -> None:
+    family = sock.family
     kind = sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE)
-    if sock.family in _INTERNET:
-        local = sock.getsockname()
+    if family in _INTERNET:
         if kind == socket.SOCK_STREAM and _is_listening(sock):
-            listening.add(local[1])
-            return
-        if kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-            peer = sock.getpeername()
-            name: Literal["tcp", "udp"] = "tcp" if kind == socket.SOCK_STREAM else "udp"
-            found.add(OpenSocket(host_port(local[0], local[1]), host_port(peer[0], peer[1]), name))
-    elif sock.family == getattr(socket, "AF_UNIX", None):
+            listening.add(sock.getsockname()[1])
+        elif kind in _KINDS:
+            found.add(OpenSocket(_text(sock.getsockname()), _text(sock.getpeername()), _KINDS[kind]))
+    elif family == _UNIX:
         peer = sock.getpeername()
         if peer:  # a socket pair and an accepted client have no name
             own = sock.getsockname()
             found.add(OpenSocket(unix_path(own) if own else "", unix_path(peer), "unix"))
 
 
-def _is_listening(sock: socket.socket) -> bool:
+def _text(address: Sequence[Any]) -> str:
+    """Return `host:port` as `host_port` does; the kernel's spelling needs no parsing, and there may be hundreds."""
+    host = str(address[0]).removeprefix("::ffff:")
+    return f"[{host}]:{address[1]}" if ":" in host else f"{host}:{address[1]}"
+
+
+def _is_listening(sock: socket.SocketType) -> bool:
     try:
         return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
     except OSError:  # a system without the option for this protocol
         return False
 
 
-def _all_sockets(folder: Path) -> Iterator[socket.socket]:
+def _all_sockets(folder: Path) -> Iterator[socket.SocketType]:
     for name in os.listdir(folder):  # noqa: PTH208 - names are all that is needed, and this runs at each replay
         fd = int(name) if name.isdigit() else -1
         if fd < 0 or fd in _STANDARD_STREAMS:
@@ -98,14 +104,16 @@ def _all_sockets(folder: Path) -> Iterator[socket.socket]:
         try:
             if not stat.S_ISSOCK(os.fstat(fd).st_mode):
                 continue
-            with _copy_of(fd) as sock:
-                yield sock
+            sock = _copy_of(fd)
         except OSError:
             continue  # closed since it was listed
+        try:
+            yield sock
+        finally:
+            sock.close()
 
 
-@contextmanager
-def _copy_of(fd: int) -> Iterator[socket.socket]:
+def _copy_of(fd: int) -> socket.SocketType:
     """Open a second descriptor of the same socket, so that closing ours leaves the owner's alone."""
     copy = os.dup(fd)
     # With `socket.setdefaulttimeout` in force a new socket object switches its descriptor to non-blocking, and that
@@ -113,19 +121,16 @@ def _copy_of(fd: int) -> Iterator[socket.socket]:
     # flag the state is put back.
     was_blocking = os.get_blocking(copy)
     try:
-        sock = socket.socket(fileno=copy)
+        sock = socket.SocketType(-1, getattr(socket, "SOCK_NONBLOCK", -1), -1, copy)
     except BaseException:
         os.close(copy)
         raise
-    try:
-        if os.get_blocking(copy) != was_blocking:
-            os.set_blocking(copy, was_blocking)
-        yield sock
-    finally:
-        sock.close()
+    if os.get_blocking(copy) != was_blocking:
+        os.set_blocking(copy, was_blocking)
+    return sock
 
 
-def _python_sockets() -> Iterator[socket.socket]:
+def _python_sockets() -> Iterator[socket.SocketType]:
     for thing in gc.get_objects():
         kind: type[Any] = type(thing)  # not isinstance: a proxy object may answer for somebody else
         if issubclass(kind, socket.socket):

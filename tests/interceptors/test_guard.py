@@ -159,6 +159,14 @@ def test_what_never_leaves_the_process_is_not_asked_about() -> None:
     assert gate.asked == []
 
 
+@pytest.mark.skipif(not hasattr(socket, "AF_NETLINK"), reason="a family of Linux")
+def test_socket_to_the_kernel_is_not_asked_about() -> None:
+    with guarded() as gate, socket.socket(socket.AF_NETLINK, socket.SOCK_RAW) as sock:
+        sock.connect((0, 0))
+
+    assert gate.asked == []
+
+
 def test_unix_socket_is_egress(tmp_path: Path) -> None:
     path = str(tmp_path / "docker.sock")
     with Listener(socket.AF_UNIX, path) as listener, socket.socket(socket.AF_UNIX) as sock:

@@ -26,6 +26,14 @@ def test_connected_client_is_listed_and_its_accepted_end_is_not() -> None:
         assert found.is_complete
 
 
+def test_address_of_version_4_inside_version_6_is_listed_as_version_4() -> None:
+    with Listener() as listener, socket.socket(socket.AF_INET6) as client:
+        client.connect(("::ffff:127.0.0.1", listener.port))
+
+        peers = [entry.peer for entry in connected_sockets().sockets]
+        assert f"127.0.0.1:{listener.port}" in peers
+
+
 def test_connected_udp_socket_is_listed_and_an_unconnected_one_is_not() -> None:
     with socket.socket(type=socket.SOCK_DGRAM) as connected, socket.socket(type=socket.SOCK_DGRAM) as bound:
         bound.bind(("127.0.0.1", 0))

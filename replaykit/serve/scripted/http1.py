@@ -14,6 +14,8 @@ from replaykit.errors import ReplayKitError
 from replaykit.serve.scripted.rules import Fault
 
 HEAD_LIMIT_BYTES = 1 << 20
+WRITE_BYTES = 1 << 16
+"""What is written at once of a body that is not streamed; asyncio moves all that is left at each partial send."""
 GZIP_WINDOW = 31
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -48,6 +50,7 @@ class Answer:
 
     Attributes:
         chunks: The body; a stream's parts are sent as one HTTP chunk each.
+        wire_chunk_bytes: Cut a stream into chunks of this size instead.
         fault: What happens to the connection (`timeout`, `reset`, `close`); other faults are already in the body.
     """
 
@@ -138,7 +141,7 @@ async def write_answer(
         await writer.drain()
         return True
     for number, part in enumerate(_cut_by(fault, parts, body_bytes, is_stream=answer.is_stream)):
-        await asyncio.sleep(answer.chunk_delay_s if number else 0)
+        await asyncio.sleep(answer.chunk_delay_s if number and answer.is_stream else 0)
         writer.write(b"%x\r\n%b\r\n" % (len(part), part) if answer.is_stream else part)
         await writer.drain()
     if fault is not None and fault.kind == "reset":
@@ -163,12 +166,13 @@ def _head(answer: Answer, framing: tuple[str, str]) -> bytes:
 def _encode(answer: Answer) -> Iterator[bytes]:
     """Yield the wire's chunks: compressed, then cut anew where the answer asks for it."""
     chunks = _gzip(answer.chunks, is_stream=answer.is_stream) if answer.is_gzip else iter(answer.chunks)
-    if answer.wire_chunk_bytes is None:
+    size = answer.wire_chunk_bytes if answer.is_stream else WRITE_BYTES
+    if size is None:
         yield from chunks
         return
     whole = b"".join(chunks)
-    for start in range(0, len(whole), answer.wire_chunk_bytes):
-        yield whole[start : start + answer.wire_chunk_bytes]
+    for start in range(0, len(whole), size):
+        yield whole[start : start + size]
 
 
 def _gzip(chunks: Iterable[bytes], *, is_stream: bool) -> Iterator[bytes]:

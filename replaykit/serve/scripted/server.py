@@ -183,7 +183,7 @@ class ScriptedServer:
         writer.transport.set_write_buffer_limits(high=0)
         try:
             while await self._exchange(reader, writer):
-                self._writers[task].transport.abort()
+                pass
         except (ConnectionError, asyncio.CancelledError):
             # The client went, or `close` stops the server; nobody else cancels this task.
             pass

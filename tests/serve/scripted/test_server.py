@@ -100,7 +100,9 @@ def test_no_thread_is_left() -> None:
     assert "scripted-server" not in {thread.name for thread in threading.enumerate()}
 
 
-@pytest.mark.parametrize("rule", [Rule(reply="x" * 9000, chunk_delay_s=0.001), Rule(reply="x" * 2_000_000)])
+@pytest.mark.parametrize(
+    "rule", [Rule(reply="x" * 9000, chunk_delay_s=0.001), Rule(reply="x" * 20_000_000, chunk_size=10_000)]
+)
 def test_client_that_leaves_early_harms_nobody(serve: Serve, rule: Rule) -> None:
     server = serve(rule)
     with connect(server) as connection:
