@@ -12,9 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+from replaykit.api import hooks
 from replaykit.determinism import lineage
 from replaykit.errors import UsageError
-from replaykit.interceptors import httpx
 from replaykit.interceptors.base import activate, deactivate
 from replaykit.packet.journal import SUFFIX
 from replaykit.packet.model import Entry, Envelope, Verdict
@@ -172,7 +172,7 @@ class record:
         environ = dict(os.environ)
         sink = Sink(envelope, target, lambda: Sanitizer(key=project_key(environ), environ=environ), self._keep)
         recorder = Recorder(sink, envelope.run_id)
-        httpx.install_once()
+        hooks.install()
         self._root = lineage.begin(recorder)
         activate(recorder)
         self.run._recorder, self.run._sink = recorder, sink

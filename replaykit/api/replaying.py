@@ -10,9 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from replaykit.api import hooks
 from replaykit.determinism import lineage
 from replaykit.errors import PacketError, UsageError
-from replaykit.interceptors import guard, httpx
+from replaykit.interceptors import guard
 from replaykit.interceptors.base import activate, deactivate
 from replaykit.interceptors.guard import Egress
 from replaykit.interceptors.guard_allow import Allowed
@@ -143,7 +144,7 @@ class replay:
         self.rerun = Rerun(self._packet, self._replayer)
         self.rerun.already_connected = connected
         self._replayer.owner = self.rerun
-        httpx.install_once()
+        hooks.install()
         guard.install(self._replayer)
         try:
             self._root = lineage.begin(self._replayer)

@@ -5,6 +5,11 @@ http.client, requests, httpx, aiohttp, anyio, drivers in pure Python), programs 
 wrappers what raises no audit event: uvloop, the `spawn` and `forkserver` starts of multiprocessing, subinterpreters.
 Unix sockets count (docker.sock). Binding, listening, accepting, socket pairs and kernel sockets do not.
 
+A refused connect closes its socket. Connecting a datagram socket counts although it sends nothing (libraries do it to
+learn their own address): what is sent over it later raises no event. The refusal comes out of the refused call, with
+three exceptions where only the gate knows: anyio wraps it in a group, asyncio's datagram transports log it and close,
+`create_connection(happy_eyeballs_delay=...)` raises an IndexError in its place.
+
 Ways out that stay open, by name:
 
 - C and Rust libraries with a network of their own: grpc, pycurl and curl_cffi, libpq (psycopg), librdkafka, c-ares
@@ -28,12 +33,12 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from replaykit.determinism.imports import when_imported
 from replaykit.errors import UsageError
 from replaykit.interceptors import guard_translate, guard_uvloop
 from replaykit.interceptors.guard_allow import Allowed, is_allowed
 from replaykit.interceptors.guard_egress import Egress, EgressKind
 from replaykit.interceptors.guard_gate import Gate, Gates, gates
-from replaykit.interceptors.guard_late_import import LateImport
 from replaykit.interceptors.guard_names import in_addrinfo, noting
 from replaykit.interceptors.guard_patch import Patches
 from replaykit.interceptors.guard_sockets import ConnectedSockets, OpenSocket, connected_sockets
@@ -54,7 +59,7 @@ __all__ = [
 _PROBE = "replaykit.guard.probe"
 _lock = threading.Lock()
 _patches = Patches()
-_late_uvloop = LateImport("uvloop", lambda uvloop: _wrap_uvloop(uvloop))
+_waiting: list[Callable[[], None]] = []
 
 
 class _Hook:
@@ -143,9 +148,8 @@ def _wrap_what_is_not_audited() -> None:
     for module in ("_xxsubinterpreters", "_interpreters"):
         _wrap_module(module, "create", "interpreter", _subinterpreter)
     if "uvloop" in sys.modules:
-        _wrap_uvloop(importlib.import_module("uvloop"))  # waits where another thread is still importing it
-    else:
-        _late_uvloop.watch()
+        importlib.import_module("uvloop")  # waits where another thread is still importing it
+    _waiting.append(when_imported("uvloop", _wrap_uvloop))
 
 
 def _wrap_uvloop(uvloop: ModuleType) -> None:
@@ -153,7 +157,8 @@ def _wrap_uvloop(uvloop: ModuleType) -> None:
 
 
 def _unwrap() -> None:
-    _late_uvloop.forget()
+    while _waiting:
+        _waiting.pop()()
     _patches.undo()
     guard_translate.names.forget()
 
