@@ -151,9 +151,15 @@ def module_and_qualname(target: Any) -> tuple[str, str]:
     return getattr(target, "__module__", None) or "", getattr(target, "__qualname__", "")
 
 
+_COMPREHENSION = re.compile(r"^(?:<(?:list|set|dict)comp>\.)+")
+
+
 def tidy(qualname: str) -> str:
-    """Remove the function that a function was defined in: `main.<locals>.worker` is `worker`."""
-    return qualname.rpartition("<locals>.")[2]
+    """Remove what a function was defined in: `main.<locals>.worker` is `worker`.
+
+    Comprehensions are a scope of their own before Python 3.12 only (PEP 709).
+    """
+    return _COMPREHENSION.sub("", qualname.rpartition("<locals>.")[2])
 
 
 def with_given_name(segment: str, given: str | None) -> str:

@@ -79,10 +79,11 @@ class Replayer:
         """The recorded response, or a divergence; never the network."""
         call = classify(request.method, request.url, request.headers)
         with self._lock:
-            self._refuse_if_closed(f"{request.method} {_origin(request.url)}")
             if call.call_class == "telemetry":
+                # Also after the end: an exporter's thread outlives the replay that started it, and must not die of it.
                 self.telemetry += 1
                 return telemetry_answer(request)
+            self._refuse_if_closed(f"{request.method} {_origin(request.url)}")
             if self._is_allowed(request.url):
                 return ForwardHttp(None)
             if call.call_class != "agent":

@@ -1,0 +1,48 @@
+"""What tests of several packages share: scripted servers, event loops, an environment without surprises."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from replaykit.serve.scripted import Rule, ScriptedServer
+
+Serve = Callable[..., ScriptedServer]
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy between a test and its server, and none of the machine's own replaykit settings."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("MODE", "STORE", "KEEP", "KEY", "PARENT"):
+        monkeypatch.delenv(f"REPLAYKIT_{name}", raising=False)
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Starts scripted servers that end with the test."""
+    with ExitStack() as servers:
+
+        def start(*rules: Rule, **options: Any) -> ScriptedServer:
+            return servers.enter_context(ScriptedServer(rules, **options))
+
+        yield start
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def loop_factory(request: pytest.FixtureRequest) -> LoopFactory:
+    """Makes event loops; a test that takes it runs on each kind."""
+    if request.param == "asyncio":
+        return asyncio.new_event_loop
+    if importlib.util.find_spec("uvloop") is None:
+        pytest.skip("uvloop is not installed")
+    import uvloop
+
+    return uvloop.new_event_loop
