@@ -125,6 +125,8 @@ class Replayer:
         node = current()
         if node is not None and not isinstance(node.run, Replayer):
             return None  # another part of the process that records, live on purpose
+        if self.is_closed and (node is None or node.run is not self):
+            return None  # the guard stayed for what outlived this replay, and for nothing else
         if self._allows.egress(egress):
             self.allowed.append(str(egress))
             return None
