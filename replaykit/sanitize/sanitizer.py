@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -32,6 +33,9 @@ _SCHEME = re.compile(r"(?:Bearer|Basic|Token|ApiKey|Digest|Negotiate|AWS4-HMAC-S
 _COOKIE = re.compile(r"([^=;\s]+)=([^;]*)")
 _COOKIE_ATTRIBUTES = frozenset({"path", "domain", "expires", "max-age", "samesite", "version", "priority"})
 _PAIR = re.compile(r"([^&;=?#\s]+)=([^&;#\s]*)")
+# What a quick look must see: names of JSON fields at any depth of escaping, and escaped characters of a secret.
+_FIELD_NAME = re.compile(r'"([A-Za-z_][\w.-]{0,63})\\*"\s*:')
+_ESCAPED = re.compile(r"\\u00[2-7]|\\/|%(?:40|2[bBfF]|3[aAdD])")
 _USERINFO = re.compile(r"^[a-zA-Z][\w+.-]*://([^/?#@]*)@")
 
 
@@ -79,11 +83,13 @@ class Sanitizer:
     ) -> None:
         self._table = Table(key or os.urandom(32), known)
         self._rules = (*extra_rules, *RULES)
+        self._literals = _literals_of(self._rules, is_case_blind=False)
+        self._words = _literals_of(self._rules, is_case_blind=True)
         self._variables = {value: name for name, value in secret_variables(environ or {}).items()}
         self._anywhere: set[str] = {value for value in self._variables if not self._table.is_stand_in(value)}
         self._anywhere_pattern: re.Pattern[str] | None = None
         self._marker_pattern: tuple[int, re.Pattern[str] | None] = (-1, None)
-        self._clean: dict[str, None] = {}
+        self._clean: set[object] = set()
         self._rebuild()
 
     def __repr__(self) -> str:
@@ -98,7 +104,7 @@ class Sanitizer:
 
     def text(self, text: str) -> str:
         """Plain text, or text that is JSON."""
-        return self._apply(text, lambda view: self._text_hits(view, 0))
+        return self._apply(text, self._any_text_hits) if self._may_hold_any(text) else text
 
     def json(self, value: Any) -> Any:
         """A JSON value at any depth; the names of fields count."""
@@ -108,7 +114,9 @@ class Sanitizer:
             text = json.dumps(value, ensure_ascii=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise SanitizeError(f"not JSON: {type(error).__name__}") from None
-        clean = self._apply(text, lambda view: self._json_hits(view, 0))
+        if not self._may_hold_any(text):
+            return value
+        clean = self._apply(text, self._any_json_hits)
         return value if clean == text else json.loads(clean)
 
     def url(self, url: str) -> str:
@@ -125,14 +133,14 @@ class Sanitizer:
             return data
         text = data.decode("utf-8", "surrogateescape")
         kind = content_type.partition(";")[0].strip().lower()
-        find: Callable[[View], Iterator[_Hit]]
         if kind == "application/x-www-form-urlencoded":
-            find = self._pair_hits
-        elif text.lstrip()[:1] in ("{", "[", '"'):
-            find = lambda view: self._json_hits(view, 0)  # noqa: E731  a name would say no more
-        else:
-            find = self._lines_hits
-        return self._apply(text, find).encode("utf-8", "surrogateescape")
+            return self._apply(text, self._pair_hits).encode("utf-8", "surrogateescape")
+        if not self._may_hold_any(text):
+            return data
+        is_json = text.lstrip()[:1] in ("{", "[", '"')
+        return self._apply(text, self._any_json_hits if is_json else self._lines_hits).encode(
+            "utf-8", "surrogateescape"
+        )
 
     def chunks(self, chunks: Sequence[bytes], content_type: str = "") -> tuple[bytes, ...]:
         """A body in chunks, cut at the same places; a value split over a border is found all the same."""
@@ -155,19 +163,12 @@ class Sanitizer:
 
     def _apply(self, text: str, find: Callable[[View], Iterator[_Hit]]) -> str:
         """`text` with each hit replaced, piece by piece, by its stand-in."""
-        if text in self._clean:
-            return text
         try:
-            changed = self._replace_hits(text, find)
+            return self._replace_hits(text, find)
         except SanitizeError:
             raise
         except Exception as error:  # whatever it is, its message may hold the value: only its type goes on
             raise SanitizeError(f"sanitizing failed: {type(error).__name__}") from None
-        if changed == text:
-            if len(self._clean) >= _CACHE_ENTRIES:
-                self._clean.clear()
-            self._clean[text] = None
-        return changed
 
     def _replace_hits(self, text: str, find: Callable[[View], Iterator[_Hit]]) -> str:
         pieces: dict[int, tuple[int, str]] = {}
@@ -204,11 +205,41 @@ class Sanitizer:
         longest_first = sorted(self._anywhere, key=lambda value: (-len(value), value))
         self._anywhere_pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
+    def _any_text_hits(self, view: View) -> Iterator[_Hit]:
+        return self._text_hits(view, 0)
+
+    def _any_json_hits(self, view: View) -> Iterator[_Hit]:
+        return self._json_hits(view, 0)
+
+    def _may_hold_any(self, text: str) -> bool:
+        """False if a quick look shows that no rule can match, so that most bodies are never taken apart."""
+        if self._anywhere_pattern is not None and self._anywhere_pattern.search(text):
+            return True
+        if any(literal in text for literal in self._literals) or _ESCAPED.search(text):
+            return True
+        lowered = text.lower()
+        if any(word in lowered for word in self._words):
+            return True
+        return any(map(is_secret_field, set(_FIELD_NAME.findall(text))))
+
     def _text_hits(self, view: View, depth: int) -> Iterator[_Hit]:
         """Hits in a decoded text, which may itself be JSON."""
+        # A history repeats its messages in every request: what was clean then is clean now.
+        key = _cache_key(view.text)
+        if key in self._clean:
+            return
+        is_clean = True
         if depth < _MAX_DEPTH and view.text[:1] in ("{", "[") and '"' in view.text:
-            yield from self._json_hits(view, depth + 1)
-        yield from self._plain_hits(view)
+            for hit in self._json_hits(view, depth + 1):
+                is_clean = False
+                yield hit
+        for hit in self._plain_hits(view):
+            is_clean = False
+            yield hit
+        if is_clean:
+            if len(self._clean) >= _CACHE_ENTRIES:
+                self._clean.clear()
+            self._clean.add(key)
 
     def _plain_hits(self, view: View) -> Iterator[_Hit]:
         if self._anywhere_pattern is not None:
@@ -264,24 +295,15 @@ class Sanitizer:
         if not is_secret_header(name):
             return self.text(value)
         if name.lower() in ("cookie", "set-cookie"):
-            return self._apply(f"{name}\0{value}", lambda view: self._cookie_hits(view, len(name) + 1))[len(name) + 1 :]
-        # The name is part of the text, so that the cache of clean texts can't mix up two headers.
-        prefix = len(name) + 1
-        clean = self._apply(
-            f"{name}\0{value}",
-            lambda view: (
-                hit
-                for hits in (
-                    self._plain_hits(view.inner(prefix, len(view.text))),
-                    self._named_hits(view.inner(prefix, len(view.text)), "header"),
-                )
-                for hit in hits
-            ),
-        )
-        return clean[prefix:]
+            return self._apply(value, self._cookie_hits)
+        return self._apply(value, self._secret_header_hits)
 
-    def _cookie_hits(self, view: View, start: int) -> Iterator[_Hit]:
-        for match in _COOKIE.finditer(view.text, start):
+    def _secret_header_hits(self, view: View) -> Iterator[_Hit]:
+        yield from self._plain_hits(view)
+        yield from self._named_hits(view, "header")
+
+    def _cookie_hits(self, view: View) -> Iterator[_Hit]:
+        for match in _COOKIE.finditer(view.text):
             if match[1].lower() not in _COOKIE_ATTRIBUTES and len(match[2]) >= _SHORTEST_NAMED:
                 yield _Hit(view, match.start(2), match.end(2), "cookie")
 
@@ -338,3 +360,15 @@ def _rewritten(text: str, pieces: dict[int, tuple[int, str]]) -> str:
         last = end
     result.append(text[last:])
     return "".join(result)
+
+
+def _cache_key(text: str) -> object:
+    """The text itself where it is short; a long one is remembered by its digest, not kept alive."""
+    if len(text) <= 256:
+        return text
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _literals_of(rules: Iterable[Rule], *, is_case_blind: bool) -> tuple[str, ...]:
+    chosen = (rule for rule in rules if rule.is_case_blind is is_case_blind)
+    return tuple(dict.fromkeys(literal for rule in chosen for literal in rule.literals))

@@ -19,12 +19,14 @@ class Rule:
         pattern: Its group `secret` is what is replaced; without such a group, all of the match is.
         literals: One of them stands in every match.
         keeps: Characters at the start that say what it is and are no secret (`sk-proj-`); they stay.
+        is_case_blind: The literals are in lower case and stand in the text in any case.
     """
 
     kind: str
     pattern: re.Pattern[str]
     literals: tuple[str, ...]
     keeps: re.Pattern[str] | None = None
+    is_case_blind: bool = False
 
 
 def _token(kind: str, prefix: str, rest: str, *literals: str) -> Rule:
@@ -42,6 +44,14 @@ EMAIL = Rule(
     ),
     ("@",),
 )
+
+_ASSIGNED_PAIRS = (("api", "key"), ("secret", "key"), ("access", "token"), ("client", "secret"))
+ASSIGNED_WORDS = (
+    *(f"{first}{joint}{second}" for first, second in _ASSIGNED_PAIRS for joint in ("", "_", "-")),
+    "password",
+    "passwd",
+)
+"""Names, in lower case, one of which stands in every match of `assigned_secret`; its own literals are everywhere."""
 
 RULES: tuple[Rule, ...] = (
     _token("anthropic_key", r"sk-ant-(?:[a-z]+\d+-)?", r"[\w-]{20,}", "sk-ant-"),
@@ -80,7 +90,8 @@ RULES: tuple[Rule, ...] = (
             r"[\"']?(?P<secret>(?=[\w.~+/=!@#$%^&*-]*\d)(?=[\w.~+/=!@#$%^&*-]*[A-Za-z])[\w.~+/=!@#$%^&*-]{8,})",
             re.IGNORECASE,
         ),
-        ("=", ":"),
+        ASSIGNED_WORDS,
+        is_case_blind=True,
     ),
     EMAIL,
 )
@@ -110,7 +121,7 @@ class Found:
 def find_shapes(text: str, rules: Iterable[Rule]) -> Iterator[Found]:
     """Every match of every rule, in the order of the rules; matches may overlap."""
     for rule in rules:
-        if not any(literal in text for literal in rule.literals):
+        if not _may_match(rule, text):
             continue
         group = "secret" if "secret" in rule.pattern.groupindex else 0
         for match in rule.pattern.finditer(text):
@@ -118,3 +129,13 @@ def find_shapes(text: str, rules: Iterable[Rule]) -> Iterator[Found]:
             kept = rule.keeps.match(text, start, end) if rule.keeps is not None else None
             if not is_placeholder(text[start:end]):
                 yield Found(start, end, rule.kind, kept.end() - start if kept else 0)
+
+
+def _may_match(rule: Rule, text: str) -> bool:
+    """A plain loop: this runs for every rule on every text, and a generator would cost more than the look itself."""
+    if rule.is_case_blind:
+        text = text.lower()
+    for literal in rule.literals:  # noqa: SIM110
+        if literal in text:
+            return True
+    return False
