@@ -26,7 +26,7 @@ from replaykit.errors import (
 )
 
 if TYPE_CHECKING:
-    from replaykit.api.entry import agent, span
+    from replaykit.api.entry import agent, disable, span
     from replaykit.api.recording import Run, record
     from replaykit.api.replaying import Rerun, replay
     from replaykit.api.sanitizing import sanitize
@@ -44,6 +44,7 @@ _HOMES = {
     "Run": "replaykit.api.recording",
     "agent": "replaykit.api.entry",
     "bind": "replaykit.determinism.lineage",
+    "disable": "replaykit.api.entry",
     "human": "replaykit.interceptors.functions",
     "record": "replaykit.api.recording",
     "replay": "replaykit.api.replaying",
@@ -68,6 +69,7 @@ __all__ = [
     "WireError",
     "agent",
     "bind",
+    "disable",
     "human",
     "record",
     "replay",

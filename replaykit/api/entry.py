@@ -13,6 +13,7 @@ from replaykit.api.recording import record
 from replaykit.determinism import lineage
 from replaykit.packet import values
 from replaykit.packet.model import Entry
+from replaykit.session.positions import disabled_below, is_disabled
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,14 +24,24 @@ class Spans(Protocol):
     owner: Any
     is_closed: bool
 
+    @property
+    def is_foreign(self) -> bool: ...
+
     def begin_span(self, node: lineage.Node, name: str, kind: str, attributes: dict[str, Any]) -> str: ...
 
     def end_span(self, span: str, error: BaseException | None, attributes: dict[str, Any]) -> None: ...
 
 
 def _session(node: lineage.Node | None) -> Spans | None:
-    session = cast(Spans, node.run) if node is not None else None
-    return session if session is not None and not session.is_closed else None
+    """The session that a place belongs to, if it goes on and wants to know of the place."""
+    if node is None or _is_disabled(node):
+        return None
+    session = cast(Spans, node.run)
+    return None if session.is_closed or session.is_foreign else session
+
+
+def _is_disabled(node: lineage.Node | None) -> bool:
+    return node is not None and is_disabled(node)
 
 
 class span:
@@ -48,17 +59,15 @@ class span:
         self._attributes = attributes
         self._added: dict[str, Any] = {}
         self._session: Spans | None = None
+        self._inside: lineage.inside | None = None
 
     def set(self, **attributes: Any) -> None:
         """Adds facts that are known only now: `cache_hit`, `retrieved_count`, `verifier_verdict`, ..."""
         self._added.update(attributes)
 
     def __enter__(self) -> span:
-        node = lineage.current()
-        self._session = _session(node)
-        if self._session is not None and node is not None:
-            place = node.child(self._name)
-            self._span = self._session.begin_span(place, self._name, self._kind, self._attributes)
+        place = self._begin(lineage.current())
+        if place is not None:
             self._inside = lineage.inside(place)
             self._inside.__enter__()
         return self
@@ -66,10 +75,10 @@ class span:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
+        if self._inside is not None:
             self._inside.__exit__()
-            self._session.end_span(self._span, error, self._added)
-            self._session = None
+            self._inside = None
+        self._end(error)
 
     async def __aenter__(self) -> span:
         return self.__enter__()
@@ -78,6 +87,20 @@ class span:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.__exit__(kind, error, trace)
+
+    def _begin(self, node: lineage.Node | None) -> lineage.Node | None:
+        """Notes the span. Returns its place; None outside a run."""
+        self._session = _session(node)
+        if self._session is None or node is None:
+            return None
+        place = node.child(self._name)
+        self._span = self._session.begin_span(place, self._name, self._kind, self._attributes)
+        return place
+
+    def _end(self, error: BaseException | None) -> None:
+        if self._session is not None:
+            self._session.end_span(self._span, error, self._added)
+            self._session = None
 
 
 class _Step:
@@ -88,34 +111,48 @@ class _Step:
         self._record: record | None = None
         self._owner: Any = None
         self._span: span | None = None
+        self._inside: lineage.inside | None = None
 
-    def __enter__(self) -> _Step:
-        session = _session(lineage.current())
-        if session is None and os.environ.get("REPLAYKIT_MODE") == "record":
+    def begin(self) -> lineage.Node | None:
+        """Begins the step without entering it. Returns the place of what it does; None where nobody wants to know."""
+        node = lineage.current()
+        session = _session(node)
+        if session is None and os.environ.get("REPLAYKIT_MODE") == "record" and not _is_disabled(node):
             self._record = record(self._agent.name)
-            self._record.__enter__()
-            session = _session(lineage.current())
+            node = self._record.begin_detached()
+            session = _session(node)
         if session is None:
-            return self
+            return None
         if not session.owner.has_entry:
             session.owner.has_entry = True
             self._owner = session.owner
             self._owner.entered(self._agent.entry(self._args, self._kwargs))
         self._span = span(self._agent.name, "agent")
-        self._span.__enter__()
-        return self
+        return self._span._begin(node)
 
     def returned(self, value: Any) -> None:
         if self._owner is not None:
             self._owner.returned(value)
 
+    def end(self, error: BaseException | None) -> None:
+        if self._span is not None:
+            self._span._end(error)
+        if self._record is not None:
+            self._record.__exit__(type(error) if error is not None else None, error, None)
+
+    def __enter__(self) -> _Step:
+        place = self.begin()
+        if place is not None:
+            self._inside = lineage.inside(place)
+            self._inside.__enter__()
+        return self
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._span is not None:
-            self._span.__exit__(kind, error, trace)
-        if self._record is not None:
-            self._record.__exit__(kind, error, trace)
+        if self._inside is not None:
+            self._inside.__exit__()
+        self.end(error)
 
 
 class _Agent:
@@ -183,25 +220,97 @@ def _generate(
     """A generator as an entry point: its run is active during each step, never across a yield."""
     items: list[Any] = []
     step = _Step(agent, args, kwargs)
-    with step:
-        inner = lineage.current()
+    inner = step.begin()
+    with _Ending(step):
         generator = function(*args, **kwargs)
         driven = lineage.drive_generator(generator, inner) if inner is not None else generator
-        result = yield from _collect(driven, items)
+        result = yield from _noting(driven, items)
         step.returned(items)
         return result
 
 
-def _collect(generator: Generator[Any, Any, Any], items: list[Any]) -> Generator[Any, Any, Any]:
-    return (yield from generator)
+def _noting(generator: Generator[Any, Any, Any], items: list[Any]) -> Generator[Any, Any, Any]:
+    """The same generator; what it yields is kept as the run's output."""
+    step: Callable[[Any], Any] = generator.send
+    argument: Any = None
+    while True:
+        try:
+            item = step(argument)
+        except StopIteration as stop:
+            return stop.value
+        items.append(item)
+        try:
+            argument = yield item
+            step = generator.send
+        except GeneratorExit:
+            generator.close()
+            raise
+        except BaseException as error:  # thrown in: the generator may answer it
+            argument, step = error, generator.throw
 
 
 async def _generate_async(
     agent: _Agent, function: Callable[..., AsyncGenerator[Any, Any]], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> AsyncGenerator[Any, Any]:
-    with _Step(agent, args, kwargs):
-        inner = lineage.current()
+    items: list[Any] = []
+    step = _Step(agent, args, kwargs)
+    inner = step.begin()
+    with _Ending(step):
         generator = function(*args, **kwargs)
         driven = lineage.drive_async_generator(generator, inner) if inner is not None else generator
-        async for item in driven:
-            yield item
+        try:
+            async for item in driven:
+                items.append(item)
+                yield item
+        finally:
+            await driven.aclose()
+        step.returned(items)
+
+
+class _Ending:
+    """Ends a step that was begun before; a consumer that goes away early is no error of the agent."""
+
+    def __init__(self, step: _Step) -> None:
+        self._step = step
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._step.end(None if isinstance(error, GeneratorExit) else error)
+
+
+class disable:
+    """A part of a run that is not recorded: `with`, or a decorator of a function or coroutine function.
+
+    While recording, what is called inside goes out unseen, and no packet holds any of it. Inside a replay the recording
+    can therefore stand for none of it: a call that would leave the process is refused like any other unknown one.
+    """
+
+    def __enter__(self) -> disable:
+        node = lineage.current()
+        self._inside = lineage.inside(disabled_below(node)) if node is not None else None
+        if self._inside is not None:
+            self._inside.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._inside is not None:
+            self._inside.__exit__()
+
+    def __call__(self, function: F) -> F:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with disable():
+                return function(*args, **kwargs)
+
+        @functools.wraps(function)
+        async def call_async(*args: Any, **kwargs: Any) -> Any:
+            with disable():
+                return await function(*args, **kwargs)
+
+        return cast(F, call_async if inspect.iscoroutinefunction(function) else call)

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
-from replaykit.api import hooks
+from replaykit.api import hooks, processes
 from replaykit.determinism import lineage
 from replaykit.errors import UsageError
 from replaykit.interceptors.base import activate, deactivate
@@ -29,10 +29,19 @@ logger = logging.getLogger("replaykit")
 
 KEEP_RULES: dict[str, Keep] = {
     "all": lambda ended: True,
+    "called": lambda ended: any(ended.counts.get("calls", {}).values()),
     "failed": lambda ended: ended.status != "ok" or (ended.verdict is not None and not ended.verdict.passed),
 }
 
 DEFAULT_STORE = "packets"
+
+
+class _Process(Protocol):
+    """The run, or the replay, that a whole process is; a `record()` block in it hands on what it is told."""
+
+    def inner_finished(self, output: Any, stop_reason: str | None) -> None: ...
+
+    def inner_verdict(self, verdict: Verdict) -> None: ...
 
 
 class Run:
@@ -48,17 +57,31 @@ class Run:
         self._has_output = False
         self._stop_reason: str | None = None
         self._verdict: Verdict | None = None
+        self._process: _Process | None = None
         self.has_entry = False
+        self.is_process = False  # begun with the interpreter, by `replaykit record -- CMD`
 
     def finish(self, *, output: Any = None, stop_reason: str | None = None) -> None:
         """Says how the run ended: its output, which a replay compares, and why it stopped."""
         self._output, self._has_output, self._stop_reason = output, True, stop_reason
+        if self._process is not None:
+            self._process.inner_finished(output, stop_reason)
 
     def verdict(self, *, passed: bool, reason: str = "", verifier: str | None = None) -> None:
         """Says whether the run was good. After the block it still counts, and brings a dropped packet back."""
         self._verdict = Verdict(passed=passed, reason=reason, verifier=verifier)
         if self._recorder is not None and self._recorder.is_closed and self._sink is not None:
             self._sink.amend(self._verdict)
+        if self._process is not None:
+            self._process.inner_verdict(self._verdict)
+
+    def inner_finished(self, output: Any, stop_reason: str | None) -> None:
+        """A block in this process says how it ended. The output of a process is what it prints."""
+        self._stop_reason = stop_reason
+
+    def inner_verdict(self, verdict: Verdict) -> None:
+        """A block in this process was judged, and there is no other verdict on the process."""
+        self._verdict = verdict
 
     @property
     def packet_path(self) -> Path | None:
@@ -98,7 +121,8 @@ class record:
     Args:
         workflow: What kind of run this is; the first part of the file's name.
         store: Folder for packets; default `REPLAYKIT_STORE`, else `packets`.
-        keep: `all`, or `failed` to keep only what failed or was judged bad; default `REPLAYKIT_KEEP`, else `all`.
+        keep: `all`, `failed` to keep only what failed or was judged bad, or `called` to keep only what crossed a
+            boundary at all; default `REPLAYKIT_KEEP`, else `all`.
         tags: Stored with the run, sanitized.
         nested: Inside another run: `span` makes it a span of that run, `new` a packet of its own that names its parent.
 
@@ -118,10 +142,7 @@ class record:
     ) -> None:
         self._workflow = workflow
         self._store = Path(store or os.environ.get("REPLAYKIT_STORE") or DEFAULT_STORE)
-        rule = keep or os.environ.get("REPLAYKIT_KEEP") or "all"
-        if rule not in KEEP_RULES:
-            raise UsageError(f"no keep rule {rule!r}; there are: {', '.join(KEEP_RULES)}")
-        self._keep = KEEP_RULES[rule]
+        self._keep = _find_keep_rule(keep)
         self._tags = {str(name): str(value) for name, value in (tags or {}).items()}
         self._nested = nested
         self._root: lineage.Root | None = None
@@ -133,17 +154,24 @@ class record:
             return self.run
         node = lineage.current()
         if node is not None and isinstance(node.run, Replayer) and not node.run.is_closed:
-            raise UsageError("record() inside a replay: a recording of a replay would hold nothing new; remove one")
+            if not node.run.owner.is_process:
+                raise UsageError("record() inside a replay: a recording of a replay would hold nothing new; remove one")
+            # `replaykit replay P -- CMD`: this block is what was recorded, or a span in the recorded process.
+            is_span = node.run.packet.entry.kind == "command"
+            place = node.child(self._workflow) if is_span else lineage.Node(node.run)
+            self._span = _NestedSpan(node.run, place, self._workflow)
+            self.run._process = node.run.owner
+            return self.run
         parent: str | None = None
         if node is not None and isinstance(node.run, Recorder) and not node.run.is_closed:
-            if self._nested == "span":
-                self._span = _NestedSpan(node.run, node, self._workflow)
+            if self._nested == "span" and not node.run.is_foreign:
+                self._span = _NestedSpan(node.run, node.child(self._workflow), self._workflow)
+                self.run._process = node.run.owner if node.run.owner.is_process else None
                 return self.run
             parent = node.run.run_id
         try:
-            self._begin(parent or os.environ.get("REPLAYKIT_PARENT"))
-        except UsageError as error:
-            # A library that is not as we know it: the agent runs, unrecorded.
+            self._begin(parent or processes.parent())
+        except Exception as error:  # a library that is not as we know it, a folder that is gone: the agent runs on
             logger.warning("nothing is recorded: %s", error)
         return self.run
 
@@ -153,11 +181,25 @@ class record:
         if self._span is not None:
             self._span.end(error)
         if self._root is not None:
-            assert self.run._recorder is not None
-            self.run.close(error)
-            deactivate(self.run._recorder)
-            lineage.end(self._root)
-            self._root = None
+            recorder, root, self._root = self.run._recorder, self._root, None
+            assert recorder is not None
+            try:
+                self.run.close(error)
+            except Exception as failure:  # the run has ended; that it could not be recorded must not end it otherwise
+                logger.warning("%s could not be recorded: %s", self._workflow, type(failure).__name__)
+            processes.leave(recorder.run_id)
+            deactivate(recorder)
+            lineage.end(root)
+
+    def begin_detached(self) -> lineage.Node | None:
+        """Begins the run without making the calling code a part of it. Returns the run's root."""
+        self.__enter__()
+        node = lineage.current()
+        if self._root is None or node is None:
+            return None
+        # A generator's run must not be current between its steps, in the code that consumes it.
+        self._root._exit()
+        return self._root.node
 
     async def __aenter__(self) -> Run:
         return self.__enter__()
@@ -175,6 +217,7 @@ class record:
         hooks.install()
         self._root = lineage.begin(recorder)
         activate(recorder)
+        processes.enter(recorder.run_id)
         self.run._recorder, self.run._sink = recorder, sink
         recorder.owner = self.run
 
@@ -182,16 +225,32 @@ class record:
 class _NestedSpan:
     """A run inside a run: a span of kind `agent`."""
 
-    def __init__(self, recorder: Recorder, node: lineage.Node, name: str) -> None:
-        self._recorder = recorder
-        place = node.child(name)
-        self._span = recorder.begin_span(place, name, "agent", {})
+    def __init__(self, session: Recorder | Replayer, place: lineage.Node, name: str) -> None:
+        self._session = session
+        self._span = session.begin_span(place, name, "agent", {})
         self._inside = lineage.inside(place)
         self._inside.__enter__()
 
     def end(self, error: BaseException | None) -> None:
         self._inside.__exit__()
-        self._recorder.end_span(self._span, error, {})
+        self._session.end_span(self._span, error, {})
+
+
+def _find_keep_rule(name: str | None) -> Keep:
+    """The rule of that name; else that of the environment, where a typing error must not stop a service."""
+    if name is not None and name not in KEEP_RULES:
+        raise UsageError(f"no keep rule {name!r}; there are: {', '.join(KEEP_RULES)}")
+    found = name or os.environ.get("REPLAYKIT_KEEP") or "all"
+    if found not in KEEP_RULES:
+        logger.warning("REPLAYKIT_KEEP=%s is no keep rule (%s): everything is kept", found, ", ".join(KEEP_RULES))
+    return KEEP_RULES.get(found, KEEP_RULES["all"])
+
+
+def _git_sha() -> str | None:
+    try:
+        return runtime.find_git_sha(Path.cwd())
+    except OSError:  # the folder is gone
+        return None
 
 
 def _envelope(workflow: str, tags: dict[str, str], parent: str | None, store: Path) -> tuple[Envelope, Path]:
@@ -204,7 +263,7 @@ def _envelope(workflow: str, tags: dict[str, str], parent: str | None, store: Pa
         workflow=workflow,
         started_at=started.isoformat(),
         release=environ.get("REPLAYKIT_RELEASE"),
-        git_sha=runtime.find_git_sha(Path.cwd()),
+        git_sha=_git_sha(),
         environment=environ.get("REPLAYKIT_ENVIRONMENT"),
         tags=tags,
         parent=parent,
@@ -213,5 +272,6 @@ def _envelope(workflow: str, tags: dict[str, str], parent: str | None, store: Pa
         hash_seed=runtime.hash_seed(),
         secret_variables=tuple(sorted(name for name in environ if is_secret_variable(name))),
     )
-    slug = re.sub(r"[^\w.-]+", "-", workflow).strip("-.")[:60] or "run"
+    # The name of the file is no less on the disk than what is in it.
+    slug = re.sub(r"[^\w.-]+", "-", Sanitizer(environ=environ).text(workflow)).strip("-.")[:60] or "run"
     return envelope, store / f"{slug}-{started:%Y%m%d-%H%M%S}-{run_id[:8]}{SUFFIX}"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from replaykit.api import hooks
+from replaykit.api import hooks, placeholders
 from replaykit.determinism import lineage
 from replaykit.errors import PacketError, UsageError
 from replaykit.interceptors import guard
@@ -20,13 +18,12 @@ from replaykit.interceptors.guard_allow import Allowed
 from replaykit.interceptors.guard_sockets import connected_sockets
 from replaykit.matching.policy import find_policy
 from replaykit.packet import Packet, values
-from replaykit.packet.model import Entry
+from replaykit.packet.model import Entry, Verdict
 from replaykit.session import closing, runtime
 from replaykit.session.outcome import Ending
 from replaykit.session.replayer import Replayer
 from replaykit.session.report import Report
 from replaykit.session.watchdog import GRACE_S, Watchdog
-from replaykit.session.writer import drain
 
 PLACEHOLDER = "replaykit-placeholder"
 """Value of a secret variable that was set while recording and is not now, where the packet has no stand-in for it."""
@@ -37,6 +34,7 @@ class Rerun:
 
     Attributes:
         packet: What stands in for the world.
+        exit_code: Exit code of the process that the replay is, where one is known.
     """
 
     def __init__(self, packet: Packet, replayer: Replayer | None) -> None:
@@ -48,6 +46,8 @@ class Rerun:
         self._stop_reason: str | None = None
         self.already_connected: tuple[str, ...] = ()
         self.has_entry = False
+        self.exit_code: int | None = None
+        self.is_process = False  # begun with the interpreter, by `replaykit replay P -- CMD`
 
     @property
     def report(self) -> Report:
@@ -62,6 +62,15 @@ class Rerun:
         """Says how the run ended, as `run.finish` did while recording; `exact` compares it."""
         self._output, self._has_output, self._stop_reason = output, True, stop_reason
 
+    def inner_finished(self, output: Any, stop_reason: str | None) -> None:
+        """A `record()` block in this process says how it ended; the output of a process is what it prints."""
+        if self.packet.entry.kind != "command":
+            self._output, self._has_output = output, True
+        self._stop_reason = stop_reason
+
+    def inner_verdict(self, verdict: Verdict) -> None:
+        """A replay has no use for the verdict of code that thinks it records."""
+
     # for the entry point
 
     def entered(self, entry: Entry) -> None:
@@ -72,12 +81,12 @@ class Rerun:
         if not self._has_output:
             self._output, self._has_output = output, True
 
-    def ending(self, error: BaseException | None, exit_code: int | None = None) -> Ending:
+    def ending(self, error: BaseException | None) -> Ending:
         """How the block ended, in the form in which the recording holds its own."""
         assert self._replayer is not None
         output = values.encode(self._output, is_lossy=True) if self._has_output else None
-        clean = self._replayer.contents.clean(output)
-        return Ending(error, clean, self._has_output, self._stop_reason, exit_code)
+        clean = self._replayer.contents.clean
+        return Ending(error, clean(output), self._has_output, clean(self._stop_reason), self.exit_code)
 
 
 class replay:
@@ -87,6 +96,8 @@ class replay:
         packet: A path, or a loaded packet.
         policy: `exact`, `refactor` or `wiring`.
         changed: Segments whose difference is the change under test: `system`, `tools`, `messages`, ...
+        stubs: By the name of a tool, retriever or human: a plain function, or a value, to answer with where the
+            recording has no result. The verdict of a run that used one is at most `unproven`.
         allow: Egress that may go out although it was not recorded, by name: `127.0.0.1:5432`, `exec:git`, ...
         guard: `strict` refuses to begin while sockets are connected that would go live unseen.
         strict_substitutions: A value that only stands in for another one on trust is a divergence.
@@ -103,7 +114,8 @@ class replay:
         packet: str | Path | Packet,
         policy: str = "exact",
         *,
-        changed: Iterable[str] = (),
+        changed: str | Iterable[str] = (),
+        stubs: Mapping[str, Any] | None = None,
         allow: Iterable[str] = (),
         guard: str = "normal",
         strict_substitutions: bool = False,
@@ -116,10 +128,10 @@ class replay:
         self._is_guard_strict = guard == "strict"
         self._is_strict = strict_substitutions
         self._grace_s = grace_s
-        drain()  # a packet that this very process has just recorded may still be on its way to the disk
+        self._stubs = dict(stubs or {})
         self._packet = packet if isinstance(packet, Packet) else Packet.load(packet)
         self._root: lineage.Root | None = None
-        self._placeholders: list[str] = []
+        self._placeholders: tuple[str, ...] = ()
 
     def __enter__(self) -> Rerun:
         if os.environ.get("REPLAYKIT_MODE") == "off":
@@ -137,7 +149,9 @@ class replay:
         connected = tuple(f"{item.kind} {item.peer}" for item in sockets if not self._allows.socket(item.peer))
         if connected and self._is_guard_strict:
             raise UsageError(f"connected before the replay began, and would go live unseen: {', '.join(connected)}")
-        self._replayer = Replayer(self._packet, self._policy, self._allows, is_strict=self._is_strict)
+        self._replayer = Replayer(
+            self._packet, self._policy, self._allows, is_strict=self._is_strict, stubs=self._stubs
+        )
         self._replayer.runtime_differs = _runtime_differs(self._packet)
         self._watchdog = Watchdog(self._replayer, self._grace_s)
         self._replayer.on_divergence = self._watchdog.start
@@ -145,6 +159,7 @@ class replay:
         self.rerun.already_connected = connected
         self._replayer.owner = self.rerun
         hooks.install()
+        _release_guards()
         guard.install(self._replayer)
         try:
             self._root = lineage.begin(self._replayer)
@@ -152,7 +167,9 @@ class replay:
             guard.uninstall(self._replayer)
             raise
         activate(self._replayer)
-        self._set_placeholders()
+        known = {line.variable: line.stand_in for line in self._packet.stand_ins if line.variable is not None}
+        unknown = dict.fromkeys(self._packet.run.secret_variables, PLACEHOLDER)
+        self._placeholders = placeholders.add({**unknown, **known})
         return self.rerun
 
     def __exit__(
@@ -163,12 +180,16 @@ class replay:
             return
         self._watchdog.stop()
         replayer = self._replayer
-        error = self._own_error(error)
-        closing.close(replayer, self.rerun.ending(error), self._watchdog.stacks if self._watchdog.was_needed else ())
-        self._leave()
+        is_users = isinstance(error, KeyboardInterrupt)
+        if self._watchdog.is_own(error):
+            error, is_users = None, False  # all that it says is that the replay diverged
+        try:
+            closing.close(replayer, self.rerun.ending(error), self._watchdog.stacks)
+        finally:
+            self._leave()
         self.rerun._report = closing.build_report(replayer, already_connected=self.rerun.already_connected, closed=True)
         first = replayer.ledger.first
-        if first is None or (first.is_outcome and error is not None):
+        if first is None or is_users or (first.is_outcome and error is not None):
             return  # the same run, or the agent's own error says more than "it ended differently"
         raise first.error() from None
 
@@ -181,38 +202,28 @@ class replay:
         __tracebackhide__ = True
         self.__exit__(kind, error, trace)
 
-    def _own_error(self, error: BaseException | None) -> BaseException | None:
-        """The error that the agent itself ended with; what only says that the replay diverged is left out."""
-        if isinstance(error, asyncio.CancelledError) and self._watchdog.was_needed:
-            task = asyncio.current_task()
-            if task is not None:
-                task.uncancel()  # the cancellation was ours, and ends here
-            return None
-        if isinstance(error, KeyboardInterrupt) and self._watchdog.did_interrupt:
-            return None
-        return error
-
     def _leave(self) -> None:
         replayer = self._replayer
         replayer.is_closed = True
         deactivate(replayer)
-        outlived = any(holder is not threading.current_thread() for holder, _ in lineage.strands_of(replayer))
         if self._root is not None:
             lineage.end(self._root)
             self._root = None
-        if not outlived:
-            guard.uninstall(replayer)
-        # Else the guard stays for them: a task that outlives its replay must not go live behind its back.
-        for name in self._placeholders:
-            os.environ.pop(name, None)
+        _outlived.append(replayer)
+        _release_guards()
+        placeholders.remove(self._placeholders)
 
-    def _set_placeholders(self) -> None:
-        """SDKs refuse to start without a key; a replay needs none, so any value does."""
-        known = {line.variable: line.stand_in for line in self._packet.stand_ins if line.variable is not None}
-        for name in dict.fromkeys((*known, *self._packet.run.secret_variables)):
-            if name not in os.environ:
-                os.environ[name] = known.get(name, PLACEHOLDER)
-                self._placeholders.append(name)
+
+_outlived: list[Replayer] = []
+"""Replays that have ended and may still have tasks or threads; these must not go live behind their backs."""
+
+
+def _release_guards() -> None:
+    """Takes the guard of every ended replay away whose last task and thread have come to their end."""
+    for replayer in tuple(_outlived):
+        if not lineage.strands_of(replayer):
+            _outlived.remove(replayer)
+            guard.uninstall(replayer)
 
 
 class _Allows:

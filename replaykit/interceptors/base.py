@@ -33,8 +33,16 @@ class Decider(Protocol):
 
     def decide_call(self, request: FunctionRequest, node: lineage.Node) -> ForwardCall | ServedValue: ...
 
-    def unattributed(self, what: str) -> None:
-        """Told of a call of this process that belongs to no run; a replay refuses it by raising."""
+    @property
+    def is_over(self) -> bool:
+        """True if calls of this run belong to nobody any more."""
+
+    def unattributed(self, what: str) -> Decider | None:
+        """Told of a call of this process that belongs to no run.
+
+        A replay refuses it by raising, or answers it itself (an exporter's, on a thread older than the replay): then
+        it is the session to ask. None lets the call pass.
+        """
 
 
 _active: tuple[Decider, ...] = ()
@@ -59,12 +67,12 @@ def find_decider(what: Callable[[], str]) -> tuple[Decider, lineage.Node] | None
     which is how a replay refuses calls of threads that are older than itself.
     """
     node = lineage.current()
-    if node is not None:
-        return (cast(Decider, node.run), node) if not _inside.get() else None
-    if _active and not _inside.get():
-        for decider in _active:
-            decider.unattributed(what())
-    return None
+    if (node is None and not _active) or _inside.get():
+        return None
+    if node is not None and not cast(Decider, node.run).is_over:
+        return cast(Decider, node.run), node
+    answering = [found for decider in _active if (found := decider.unattributed(what())) is not None]
+    return (answering[0], lineage.Node(answering[0])) if answering else None
 
 
 @contextmanager

@@ -36,12 +36,12 @@ _KINDS = {
     "UnsupportedProtocol": "unsupported_protocol",
     "LocalProtocolError": "local_protocol",
     "RemoteProtocolError": "remote_protocol",
+    "TimeoutException": "timeout",
+    "NetworkError": "network",
+    "ProtocolError": "protocol",
+    "TransportError": "transport",
 }
 _CLASSES = {kind: name for name, kind in _KINDS.items()}
-
-# Facts about how the bytes travelled; the stored body is decoded and has its own length.
-_TRAVEL_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
-
 
 _is_installed = False
 
@@ -91,7 +91,7 @@ def _transport_for_url(owner: Any, module: ModuleType) -> Callable[[Any, Any], A
 def _make_hook(original: Callable[[Any, Any], Any], transport_of: Callable[..., Any]) -> Callable[[Any, Any], Any]:
     def _transport_for_url(self: Any, url: Any) -> Any:
         transport = original(self, url)
-        found = find_decider(lambda: f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}")
+        found = find_decider(lambda: f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}{url.path}")
         return transport if found is None else transport_of(transport, *found)
 
     return _transport_for_url
@@ -113,8 +113,10 @@ def _end_of(error: BaseException) -> tuple[EndState, Failure | None]:
     """How a request ended that raised `error`: cancelled from outside, or failed in the transport."""
     if isinstance(error, asyncio.CancelledError | GeneratorExit | KeyboardInterrupt):
         return "cancelled", None
-    name = type(error).__name__
-    return "error", Failure(_KINDS.get(name, "network"), str(error))
+    kind = _KINDS.get(type(error).__name__)
+    if kind is None or type(error).__module__.partition(".")[0] not in MODULES:
+        return "error", Failure.of(error)  # a transport that is not httpx's own
+    return "error", Failure(kind, str(error))
 
 
 class _SentSync:
@@ -200,17 +202,24 @@ class _Served:
         self._served, self._kit = served, kit
 
     def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._served.chunks:
-            if chunk.data:
-                yield chunk.data
-        if self._served.state == "error" and self._served.failure is not None:
-            raise self._kit.error(self._served.failure)
-        if self._served.state != "complete":
-            self._served.overread()
+        yield from self._data()
+        self._end()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for data in self:
+        for data in self._data():
             yield data
+        if self._served.state == "cancelled":
+            await asyncio.sleep(self._served.answers_never_s)  # until the agent cancels it, as it did then
+        self._end()
+
+    def _data(self) -> Iterator[bytes]:
+        return (chunk.data for chunk in self._served.chunks if chunk.data)
+
+    def _end(self) -> None:
+        if self._served.state == "error":
+            raise self._kit.error(self._served)
+        if self._served.state != "complete":
+            self._served.overread()
 
 
 class _Transport:
@@ -234,13 +243,16 @@ class _SyncTransport(_Transport):
         with inside_transport():
             if decision is None:
                 return self._inner.handle_request(request)
-            if _is_unread(request):
-                request.stream = self._kit.sent_sync(request.stream, decision)
+            original = request.stream
+            sent = request.stream = self._kit.sent_sync(original, decision) if _is_unread(request) else original
             try:
                 response = self._inner.handle_request(request)
             except BaseException as error:
                 decision.ended(*_end_of(error))
                 raise
+            finally:
+                if request.stream is sent:  # a redirect or an auth flow may send the same one again
+                    request.stream = original
         return self._kit.tee(response, self._kit.tee_sync(response.stream, decision), decision)
 
 
@@ -250,19 +262,22 @@ class _AsyncTransport(_Transport):
             await request.aread()
         decision = self._decide(request)
         if isinstance(decision, ServedResponse):
-            if decision.status is None and decision.failure is None:
-                await asyncio.sleep(decision.answers_never_s)  # until the agent cancels it, as it did then
+            if decision.status is None and decision.state == "cancelled":
+                await asyncio.sleep(decision.answers_never_s)  # as above
             return self._kit.respond(decision)
         with inside_transport():
             if decision is None:
                 return await self._inner.handle_async_request(request)
-            if _is_unread(request):
-                request.stream = self._kit.sent_async(request.stream, decision)
+            original = request.stream
+            sent = request.stream = self._kit.sent_async(original, decision) if _is_unread(request) else original
             try:
                 response = await self._inner.handle_async_request(request)
             except BaseException as error:
                 decision.ended(*_end_of(error))
                 raise
+            finally:
+                if request.stream is sent:
+                    request.stream = original
         return self._kit.tee(response, self._kit.tee_async(response.stream, decision), decision)
 
 
@@ -280,10 +295,13 @@ class _Kit:
         self.sync_transport = type("ReplaykitTransport", (_SyncTransport, module.BaseTransport), {})
         self.async_transport = type("ReplaykitTransport", (_AsyncTransport, module.AsyncBaseTransport), {})
 
-    def error(self, failure: Failure) -> BaseException:
+    def error(self, served: ServedResponse) -> BaseException:
         """The exception that this client raises for a recorded failure."""
-        name = _CLASSES.get(failure.kind, "TransportError")
-        return getattr(self._module, name)(failure.message)  # type: ignore[no-any-return]  # one of the names above
+        if served.error is not None:
+            return served.error
+        kind, message = (served.failure.kind, served.failure.message) if served.failure else ("", "")
+        name = _CLASSES.get(kind, "TransportError")
+        return getattr(self._module, name)(message)  # type: ignore[no-any-return]  # one of the names above
 
     def tee(self, response: Any, stream: Any, observer: HttpObserver) -> Any:
         """A fresh response over the noted stream: one that was read already must not be changed."""
@@ -294,10 +312,11 @@ class _Kit:
 
     def respond(self, served: ServedResponse) -> Any:
         if served.status is None:
-            if served.failure is not None:
-                raise self.error(served.failure)
+            if served.state == "error":
+                raise self.error(served)
             served.overread()
-        headers = [(name, value) for name, value in served.headers if name.lower() not in _TRAVEL_HEADERS]
         extensions = {"http_version": b"HTTP/1.1"}
         stream = self._served(served, self)
-        return self._module.Response(served.status, headers=headers, stream=stream, extensions=extensions)
+        return self._module.Response(
+            served.status, headers=list(served.headers), stream=stream, extensions=extensions
+        )

@@ -24,6 +24,8 @@ class Bindings:
     def bind(self, recorded: Iterable[Finding], live: Iterable[Finding]) -> str | None:
         """Binds pair by pair. Returns the kind of a value that is bound to another one already, else None."""
         for old, new in zip(recorded, live, strict=False):
+            if old.kind == "env":
+                continue  # named by its variable on both sides; another value of it is no other thing
             if self._live_of.setdefault(old.text, new.text) != new.text:
                 return old.kind
             if self._recorded_of.setdefault(new.text, old.text) != old.text:

@@ -17,7 +17,7 @@ from typing import Any
 
 from replaykit.errors import WireError
 from replaykit.matching.ids import IdTable
-from replaykit.sanitize import Finding
+from replaykit.sanitize import Finding, Sanitizer
 from replaykit.wire import Call, read_request
 
 Mask = Callable[[Any], tuple[Any, tuple[Finding, ...]]]
@@ -31,12 +31,29 @@ class Content:
         segments: By name: `system`, `tools`, `messages[0]`, ... for model calls; `arguments` for functions; `method`,
             `url` and `body` for other HTTP.
         findings: Sensitive values in order of appearance, as stand-ins.
+        hashes: One for each segment: segments are compared by these, never by `==`, to which `1` and `True` are equal.
         key: Hash over boundary, name and segments.
     """
 
     segments: Mapping[str, Any]
     findings: tuple[Finding, ...]
+    hashes: Mapping[str, str]
     key: str
+
+
+WITHHELD_KEY = "withheld"
+"""Key of a request of which nothing was kept: it equals none."""
+
+NO_CONTENT = Content({}, (), {}, "")
+
+
+def clean_name(sanitizer: Sanitizer, text: str) -> str:
+    """A position or a name as both sides know it: what is sensitive in it is masked by its kind.
+
+    A stand-in would not do: without the project's key it differs from run to run.
+    """
+    clean = sanitizer.text(text)
+    return text if clean == text else str(sanitizer.mask(clean)[0])
 
 
 def http_content(
@@ -55,11 +72,9 @@ def http_content(
     segments: dict[str, Any] | None = None
     if call.wire_format is not None:
         try:
-            segments = dict(read_request(call.wire_format, body).segments)
+            segments = dict(read_request(call.wire_format, body, call.model).segments)
         except WireError:
             segments = None
-        else:
-            segments["model"] = segments.get("model") or call.model
     if segments is None:
         segments = {"method": method.upper(), "url": _split_url(url), "body": read_body(body, content_type)}
     return _finish(label, segments, mask, ids, lineage)
@@ -73,26 +88,36 @@ def function_content(*, label: str, arguments: Any, mask: Mask, ids: IdTable, li
 def _finish(label: str, segments: dict[str, Any], mask: Mask, ids: IdTable, lineage: str) -> Content:
     masked, findings = mask(segments)
     named = ids.name_all(masked, lineage)
-    text = json.dumps([label, named], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return Content(named, findings, hashlib.sha256(text.encode()).hexdigest()[:32])
+    hashes = {name: hashlib.sha256(canonical(value).encode()).hexdigest()[:16] for name, value in named.items()}
+    key = hashlib.sha256(canonical([label, hashes]).encode()).hexdigest()[:32]
+    return Content(named, findings, hashes, key)
 
 
-def raw_key(label: str, method: str, url: str, body: bytes, *, is_llm: bool) -> str:
+def canonical(value: Any) -> str:
+    """JSON text that is equal for equal values, whatever the order of their keys."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def raw_key(call: Call, method: str, url: str, body: bytes) -> str:
     """Hash of a request's own bytes: the quick first look, and only ever compared for equality.
 
-    A model call counts by its body alone, as its content does.
+    A model call counts by its body and by the model that its path names, as its content does.
     """
-    hashed = hashlib.sha256(label.encode())
-    if not is_llm:
-        hashed.update(f"\0{method.upper()}\0{url}\0".encode())
+    hashed = hashlib.sha256(f"{call.boundary}:{call.name}\0{call.model or ''}\0".encode())
+    if call.boundary != "llm":
+        hashed.update(f"{method.upper()}\0{url}\0".encode("utf-8", "surrogatepass"))
     hashed.update(body)
     return hashed.hexdigest()[:32]
 
 
-def _split_url(url: str) -> dict[str, Any]:
-    parts = urllib.parse.urlsplit(url)
+def _split_url(url: str) -> Any:
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:  # an address that no client could call; it is compared as it stands
+        return url
+    userinfo, at, host = parts.netloc.rpartition("@")
     return {
-        "origin": f"{parts.scheme}://{parts.netloc}",
+        "origin": f"{parts.scheme}://{userinfo}{at}{host.lower()}",
         "path": parts.path,
         "query": [list(pair) for pair in urllib.parse.parse_qsl(parts.query, keep_blank_values=True)],
     }
@@ -113,10 +138,17 @@ def read_body(body: bytes, content_type: str) -> Any:
         body = body.replace(boundary[1].encode(), b"boundary")
     try:
         if body[:1] in b'{["' or kind.endswith("json"):
-            return json.loads(body)
+            return json.loads(body, object_pairs_hook=_unique_names)
     except (ValueError, RecursionError):
-        pass  # not JSON after all: text
+        pass  # not JSON after all, or with a name said twice: text
     try:
         return body.decode()
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(body).decode()}
+
+
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    unique = dict(pairs)
+    if len(unique) != len(pairs):
+        raise ValueError("a name stands twice")
+    return unique

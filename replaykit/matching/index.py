@@ -6,7 +6,7 @@ A lookup costs the same in a packet of 10 interactions and of 100 000.
 from __future__ import annotations
 
 import urllib.parse
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -37,35 +37,44 @@ def lineage_of(position: str) -> str:
 
 def endpoint_of(method: str, url: str) -> tuple[str, str, str]:
     """Method, host and path: the whole identity of an `auth` or `ambient` call."""
-    parts = urllib.parse.urlsplit(url)
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:  # no address at all; it is looked for as it stands
+        return method.upper(), url, ""
     return method.upper(), parts.netloc.rpartition("@")[2].lower(), parts.path
 
 
 class Index:
-    """Recorded interactions by position and by content; knows which were served."""
+    """Recorded interactions by position and by content; knows which were served.
 
-    def __init__(self, interactions: Iterable[Interaction]) -> None:
+    Args:
+        content_of: Content of a recorded interaction; asked for when a request is first looked up by content.
+    """
+
+    def __init__(self, interactions: Iterable[Interaction], content_of: Callable[[Interaction], Content]) -> None:
+        self._content_of = content_of
         self._by_position: dict[str, Interaction] = {}
-        self._by_key: dict[str, deque[Interaction]] = defaultdict(deque)
-        self._by_place: dict[tuple[str, str], deque[Interaction]] = defaultdict(deque)
         self._by_endpoint: dict[tuple[str, str, str], Interaction] = {}
         self._children: dict[str, list[Interaction]] = defaultdict(list)
-        self._expected: dict[str, Interaction] = {}
+        self._unused: dict[str, Interaction] = {}
+        self._keys: _Keys | None = None
+        self._reached: dict[str, int] = {}
         for interaction in interactions:
             self._add(interaction)
-        self._used: set[str] = set()
+        self.total = len(self._unused)
 
     def _add(self, interaction: Interaction) -> None:
         call = interaction.call
         if call.call_class in ("auth", "ambient") and call.http is not None:
-            self._by_endpoint.setdefault(endpoint_of(call.http.method, call.http.url), interaction)
+            endpoint = endpoint_of(call.http.method, call.http.url)
+            present = self._by_endpoint.get(endpoint)
+            if present is None or not _is_answered(present):
+                self._by_endpoint[endpoint] = interaction
             return
         if call.call_class == "telemetry":
             return
-        self._expected[interaction.id] = interaction
+        self._unused[interaction.id] = interaction
         self._by_position.setdefault(interaction.position, interaction)
-        self._by_key[interaction.key].append(interaction)
-        self._by_place[lineage_of(interaction.position), interaction.key].append(interaction)
         if call.parent is not None:
             self._children[call.parent].append(interaction)
 
@@ -77,86 +86,120 @@ class Index:
         """A recorded call to that endpoint; it may be served any number of times."""
         return self._by_endpoint.get(endpoint_of(method, url))
 
-    def children(self, parent: str) -> list[Interaction]:
-        """What was recorded inside a tool call or span."""
-        return self._children.get(parent, [])
-
     def descendants(self, parent: str) -> Iterator[Interaction]:
         """What was recorded inside a call, at any depth."""
-        for child in self.children(parent):
+        for child in self._children.get(parent, ()):
             yield child
             yield from self.descendants(child.id)
 
     def is_used(self, interaction: Interaction) -> bool:
-        return interaction.id in self._used
+        return interaction.id not in self._unused
 
     def use(self, interaction: Interaction) -> None:
         """Marks it as served: a second request can't have it."""
-        self._used.add(interaction.id)
+        if self._unused.pop(interaction.id, None) is None:
+            return
+        lineage = lineage_of(interaction.position)
+        self._reached[lineage] = max(self._reached.get(lineage, -1), interaction.seq)
+        if self._keys is not None:
+            self._keys.discard(interaction)
 
     def use_inside(self, parent: str) -> None:
         """Marks everything recorded inside a served tool as accounted for."""
-        self._used.update(child.id for child in self.descendants(parent))
+        for child in self.descendants(parent):
+            self.use(child)
+
+    def reached(self, lineage: str) -> int | None:
+        """Number of the last event that was served in a lineage, or in the nearest one above it that was served any."""
+        while True:
+            found = self._reached.get(lineage)
+            if found is not None or not lineage:
+                return found
+            lineage = lineage_of(lineage)
 
     @property
     def unused(self) -> tuple[Interaction, ...]:
         """What was recorded and not asked for, in recorded order."""
-        return tuple(item for name, item in self._expected.items() if name not in self._used)
+        return tuple(self._unused.values())
 
-    def find(
-        self, position: str, content: Content, policy: Policy, segments_of: Callable[[Interaction], Content]
-    ) -> Match:
-        """The nearest rung of the ladder that the policy serves; where it serves none, simply the nearest.
-
-        Args:
-            segments_of: Content of a recorded interaction; asked for only where keys differ.
-        """
+    def find(self, position: str, content: Content, policy: Policy) -> Match:
+        """The nearest rung of the ladder that the policy serves; where it serves none, simply the nearest."""
         first: Match | None = None
-        for match in self._rungs(position, content, policy.changed, segments_of):
+        for match in self._rungs(position, content, policy.changed):
             if match.interaction is not None and policy.serves(match.interaction.boundary, match.level):
                 return match
             first = first or match
-        return first or Match(MISSING, None)
+        assert first is not None  # the last rung is always there
+        return first
 
-    def _rungs(
-        self, position: str, content: Content, changed: frozenset[str], segments_of: Callable[[Interaction], Content]
-    ) -> Iterator[Match]:
+    def _rungs(self, position: str, content: Content, changed: frozenset[str]) -> Iterator[Match]:
         here = self._by_position.get(position)
-        if here is not None and here.id in self._used:
+        if here is not None and self.is_used(here):
             here = None
         differing: tuple[str, ...] = ()
         if here is not None:
-            differing = () if here.key == content.key else differing_segments(segments_of(here), content)
+            differing = differing_segments(self._content_of(here), content)
             if not differing:
                 yield Match(EXACT, here)
                 return
-            if all(_base_name(name) in changed or name in changed for name in differing):
+            if all(name in changed or name.partition("[")[0] in changed for name in differing):
                 yield Match(EXPECTED, here, differing)
         # The same content elsewhere says more than other content here, so it is looked for first.
-        same_place = self._first_unused(self._by_place.get((lineage_of(position), content.key)))
-        if same_place is not None:
-            yield Match(SHIFTED, same_place, differing)
-        elsewhere = [item for item in self._by_key.get(content.key, ()) if item.id not in self._used]
-        if len(elsewhere) == 1:
+        if self._keys is None:
+            self._keys = _Keys(self._unused.values(), self._content_of)
+        lineage = lineage_of(position)
+        shifted = self._keys.in_lineage(lineage, content.key, self._reached.get(lineage, -1))
+        if shifted is not None:
+            yield Match(SHIFTED, shifted, differing)
+        elsewhere = self._keys.anywhere(content.key)
+        if len(elsewhere) == 1 and shifted is None:
             yield Match(MOVED, elsewhere[0], differing)
         if here is not None:
             yield Match(DRIFT, here, differing)
         yield Match(MISSING, elsewhere[0] if elsewhere else None)
 
-    def _first_unused(self, items: deque[Interaction] | None) -> Interaction | None:
-        while items:
-            if items[0].id not in self._used:
-                return items[0]
-            items.popleft()
-        return None
+
+class _Keys:
+    """What was not served yet, by content."""
+
+    def __init__(self, unused: Iterable[Interaction], content_of: Callable[[Interaction], Content]) -> None:
+        self._key_of: dict[str, str] = {}
+        self._by_key: dict[str, dict[str, Interaction]] = defaultdict(dict)
+        self._by_lineage: dict[tuple[str, str], dict[str, Interaction]] = defaultdict(dict)
+        for item in unused:
+            key = content_of(item).key
+            if key:
+                self._key_of[item.id] = key
+                self._by_key[key][item.id] = item
+                self._by_lineage[lineage_of(item.position), key][item.id] = item
+
+    def discard(self, item: Interaction) -> None:
+        key = self._key_of.get(item.id)
+        if key is not None:
+            self._by_key[key].pop(item.id, None)
+            self._by_lineage[lineage_of(item.position), key].pop(item.id, None)
+
+    def in_lineage(self, lineage: str, key: str, reached: int) -> Interaction | None:
+        """The next one after what the lineage has reached; else one that was passed over, if there is only one."""
+        items = self._by_lineage.get((lineage, key))
+        if not items:
+            return None
+        ahead = next((item for item in items.values() if item.seq > reached), None)
+        if ahead is not None or len(items) > 1:
+            return ahead
+        return next(iter(items.values()))
+
+    def anywhere(self, key: str) -> tuple[Interaction, ...]:
+        """Up to two of that content: more are no better than two."""
+        items = iter(self._by_key.get(key, {}).values())
+        return tuple(item for item, _ in zip(items, range(2), strict=False))
 
 
 def differing_segments(recorded: Content, now: Content) -> tuple[str, ...]:
     """Names of the segments that one side lacks or that differ, in the order in which they are read."""
-    names = dict.fromkeys((*recorded.segments, *now.segments))
-    missing = object()
-    return tuple(name for name in names if recorded.segments.get(name, missing) != now.segments.get(name, missing))
+    names = dict.fromkeys((*recorded.hashes, *now.hashes))
+    return tuple(name for name in names if recorded.hashes.get(name) != now.hashes.get(name))
 
 
-def _base_name(segment: str) -> str:
-    return segment.partition("[")[0]
+def _is_answered(interaction: Interaction) -> bool:
+    return interaction.done is not None and interaction.done.state == "complete" and not interaction.is_withheld

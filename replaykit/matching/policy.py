@@ -53,17 +53,24 @@ PRESETS = {
 }
 
 
-def find_policy(name: str, changed: Iterable[str] = ()) -> Policy:
+# Of `Content.segments`, without their numbers.
+_MODEL_SEGMENTS = ("system", "tools", "messages", "sampling", "format", "model", "options")
+SEGMENTS = frozenset((*_MODEL_SEGMENTS, "arguments", "method", "url", "body"))
+
+
+def find_policy(name: str, changed: str | Iterable[str] = ()) -> Policy:
     """The preset `name`, with the declared change.
 
     Raises:
-        UsageError: There is no such preset.
+        UsageError: There is no such preset, or no such segment.
     """
     preset = PRESETS.get(name)
     if preset is None:
         raise UsageError(f"no policy {name!r}; there are: {', '.join(PRESETS)}")
-    declared = frozenset(changed)
+    declared = frozenset((changed,) if isinstance(changed, str) else changed)
+    unknown = sorted(item for item in declared if item.partition("[")[0] not in SEGMENTS)
+    if unknown:
+        raise UsageError(f"changed={unknown[0]!r} names no segment; there are: {', '.join(sorted(SEGMENTS))}")
     if not declared:
         return preset
-    levels = preset.llm_levels | {EXPECTED}
-    return replace(preset, changed=declared, llm_levels=levels)
+    return replace(preset.also_serving(EXPECTED), changed=declared)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from replaykit.errors import PacketError
+from replaykit.packet.codec import is_too_deep
 from replaykit.packet.exchange import Chunk
 from replaykit.packet.model import Body
 
@@ -17,10 +18,15 @@ Style = Literal["compact", "compact-ascii", "spaced", "spaced-ascii"]
 
 _STYLES: dict[Style, dict[str, Any]] = {
     "compact": {"separators": (",", ":"), "ensure_ascii": False},
-    "compact-ascii": {"separators": (",", ":"), "ensure_ascii": True},
     "spaced": {"ensure_ascii": False},
+    "compact-ascii": {"separators": (",", ":"), "ensure_ascii": True},
     "spaced-ascii": {"ensure_ascii": True},
 }
+
+RESERVED_KEYS = frozenset({"$part", "$list"})
+"""An object with one of these as its only key, as a value at the top of a request, is a reference to a part."""
+
+_MAX_DEPTH = 150  # deeper JSON stays text: as a value it would reach the limit of a line
 
 
 def dump_json(value: Any, style: Style) -> bytes:
@@ -30,32 +36,48 @@ def dump_json(value: Any, style: Style) -> bytes:
 
 def find_style(data: bytes, value: Any) -> Style | None:
     """The style in which dumping `value` gives back exactly `data`, or None."""
-    likely: tuple[Style, ...] = ("compact", "compact-ascii") if b'": ' not in data[:200] else ("spaced", "spaced-ascii")
-    for style in likely:
-        try:
+    try:
+        for style in _likely_styles(data):
             if dump_json(value, style) == data:
-                json.dumps(value, ensure_ascii=False).encode()  # lone surrogates can't stand in a UTF-8 packet
+                if style.endswith("ascii"):
+                    dump_json(value, "compact")  # raises for a lone surrogate, which can't stand in a UTF-8 packet
                 return style
-        except (ValueError, RecursionError):  # NaN, or a lone surrogate: such a body is kept as text
-            return None
+    except (ValueError, RecursionError):  # that, NaN, or a number too long: such a body is kept as text
+        return None
     return None
 
 
+def _likely_styles(data: bytes) -> list[Style]:
+    """Most bodies are settled by their first dump."""
+    spaced = data.find(b'": ', 0, 200) >= 0
+    ascii_only = b"\\u" in data and data.isascii()
+    return sorted(
+        _STYLES, key=lambda style: (style.startswith("spaced") != spaced, style.endswith("ascii") != ascii_only)
+    )
+
+
 def encode_body(data: bytes, *, chunks: Sequence[Chunk] = (), encoding: str | None = None) -> Body:
-    """The readable form that gives back exactly `data`: JSON where that is lossless, else text, else base64."""
-    cuts = tuple((chunk.offset_ns, len(chunk.data)) for chunk in chunks) if len(chunks) > 1 else ()
-    if encoding is None and data[:1] in (b"{", b"["):
-        try:
-            value = json.loads(data)
-        except (ValueError, RecursionError):
-            value = None
-        style = find_style(data, value) if value is not None else None
-        if style is not None and not _uses_reserved_keys(value):
-            return Body(json=value, style=style, cuts=cuts)
+    """The readable form that gives back exactly `data`: JSON where that is lossless, else text, else base64.
+
+    Args:
+        chunks: The same bytes as they arrived.
+        encoding: A content-encoding that they are still in.
+    """
+    is_plain = len(chunks) == 0 or (len(chunks) == 1 and chunks[0].offset_ns == 0 and data != b"")
+    cuts = () if is_plain else tuple((chunk.offset_ns, len(chunk.data)) for chunk in chunks)
     try:
-        return Body(text=data.decode(), cuts=cuts, encoding=encoding)
+        text = data.decode()
     except UnicodeDecodeError:
         return Body(base64=base64.b64encode(data).decode(), cuts=cuts, encoding=encoding)
+    if encoding is None and text[:1] in ("{", "[") and not is_too_deep(text, _MAX_DEPTH):
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = None
+        style = find_style(data, value) if value is not None and not _has_reference(value) else None
+        if style is not None:
+            return Body(json=value, style=style, cuts=cuts)
+    return Body(text=text, cuts=cuts, encoding=encoding)
 
 
 def withhold_body(data: bytes | None, reason: str, *, length: int | None = None, has_secret: bool = False) -> Body:
@@ -71,27 +93,32 @@ def decode_body(body: Body) -> bytes:
         PacketError: The body was withheld, or its fields contradict each other.
     """
     if body.withheld is not None:
-        raise PacketError(f"the body was withheld: {body.withheld}", field="body")
-    if body.style is not None:
-        try:
+        raise PacketError(f"the body was withheld: {body.withheld}", field="withheld")
+    has_json = body.style is not None
+    if (body.text is not None) + (body.base64 is not None) + has_json > 1 or (body.json_value is not None) > has_json:
+        raise PacketError("more than one of text, json with style, and base64", field="json")
+    try:
+        if body.style is not None:
             return dump_json(body.json_value, body.style)
-        except (ValueError, RecursionError) as error:
-            raise PacketError(f"not JSON: {error}", field="body.json") from None
-    if body.base64 is not None:
-        try:
+        if body.base64 is not None:
             return base64.b64decode(body.base64, validate=True)
-        except (binascii.Error, ValueError):
-            raise PacketError("not base64", field="body.base64") from None
-    return (body.text or "").encode()
+        return (body.text or "").encode()
+    except (ValueError, RecursionError) as error:  # binascii.Error and UnicodeError are ValueErrors
+        field = "json" if body.style is not None else "base64" if body.base64 is not None else "text"
+        raise PacketError(f"can't be given back as bytes: {_reason(error)}", field=field) from None
 
 
 def decode_chunks(body: Body) -> tuple[Chunk, ...]:
-    """The body cut where each chunk of the wire ended."""
+    """The body cut where each chunk of the wire ended.
+
+    Raises:
+        PacketError: The body was withheld, or its fields contradict each other.
+    """
     data = decode_body(body)
     if not body.cuts:
         return (Chunk(0, data),) if data else ()
-    if any(length < 0 for _, length in body.cuts) or sum(length for _, length in body.cuts) != len(data):
-        raise PacketError(f"the cuts do not add up to the {len(data)} bytes of the body", field="body.cuts")
+    if sum(length for _, length in body.cuts) != len(data):
+        raise PacketError(f"the cuts do not add up to the {len(data)} bytes of the body", field="cuts")
     chunks, start = [], 0
     for offset_ns, length in body.cuts:
         chunks.append(Chunk(offset_ns, data[start : start + length]))
@@ -99,14 +126,11 @@ def decode_chunks(body: Body) -> tuple[Chunk, ...]:
     return tuple(chunks)
 
 
-def _uses_reserved_keys(value: Any) -> bool:
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict):
-            if "$part" in item or "$list" in item:
-                return True
-            stack.extend(item.values())
-        elif isinstance(item, list):
-            stack.extend(item)
-    return False
+def _reason(error: Exception) -> str:
+    return "not base64" if isinstance(error, binascii.Error) else type(error).__name__
+
+
+def _has_reference(value: Any) -> bool:
+    """True if a value at the top looks like a reference to a part and would be taken for one."""
+    items = value.values() if isinstance(value, dict) else ()
+    return any(isinstance(item, dict) and not RESERVED_KEYS.isdisjoint(item) for item in items)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn, Protocol
+from typing import Any, Literal, NoReturn, Protocol, Self
+
+from replaykit.packet import values
 
 Boundary = Literal["llm", "tool", "retrieval", "http", "human", "state", "effect"]
 EndState = Literal["complete", "closed_early", "error", "cancelled"]
@@ -52,14 +54,25 @@ class Failure:
     """An exception that crossed a boundary.
 
     Attributes:
-        kind: For HTTP a client-neutral name (`connect_timeout`, `read`, ...); for functions `module:qualname`.
-        arguments: The exception's `args` as JSON, for functions.
+        kind: For HTTP a client-neutral name (`connect_timeout`, `read`, ...); for functions, and for what only the
+            user's own transport raises, `module:qualname`.
+        arguments: The exception's `args` as JSON, where the kind is a class.
     """
 
     kind: str
     message: str
     arguments: tuple[Any, ...] = ()
     state: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, error: BaseException) -> Self:
+        """An exception by its class, text and what can be kept of its arguments."""
+        return cls(
+            kind=values.class_name(type(error)),
+            message=str(error),
+            arguments=tuple(values.encode(item, is_lossy=True) for item in error.args),
+            state={str(name): values.encode(item, is_lossy=True) for name, item in vars(error).items()},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +130,10 @@ class ServedResponse:
 
     Attributes:
         status: None if the recorded request failed, or was cancelled, before there was a response.
+        headers: Without those that say how the bytes travelled, where these no longer do: a body is served decoded.
         overread: Raises the divergence for reading past the end of a body that the recorded agent stopped reading.
-        answers_never_s: For a request that was cancelled before its response: how long to wait for the cancellation.
+        answers_never_s: For a request that was cancelled: how long to wait for the cancellation.
+        error: The exception itself, where `failure` names a class of the user's own.
     """
 
     status: int | None
@@ -128,6 +143,7 @@ class ServedResponse:
     failure: Failure | None
     overread: Callable[[], NoReturn]
     answers_never_s: float = 0.0
+    error: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)

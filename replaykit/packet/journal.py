@@ -1,25 +1,29 @@
 """The journal of a run that goes on, and the packet it becomes.
 
-A journal is a packet without its last line: it is appended to, flushed event by event, and renamed when the outcome
-is known. If the process dies, the journal stays and reads as an interrupted run.
+A journal is a packet without its last line: it is appended to, flushed event by event, and gets the packet's name when
+the outcome is known. If the process dies, the journal stays and reads as an interrupted run.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import tempfile
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from replaykit.errors import PacketError
-from replaykit.packet.codec import dump_line, outcome_digest, parse_line, seal
-from replaykit.packet.model import Line, OutcomeLine
+from replaykit.packet.codec import check_digest, dump_line, parse_line, seal
+from replaykit.packet.model import FORMAT, OutcomeLine, RunLine
 
 SUFFIX = ".packet.jsonl"
 JOURNAL_SUFFIX = ".journal.jsonl"
 
 
 class Journal:
-    """An append-only file of lines that becomes a packet when it is sealed.
+    """An append-only file of lines that becomes a packet when it is sealed. It never replaces a file that is there.
 
     Raises:
         OSError: From every method; the recorder decides what that means.
@@ -29,61 +33,116 @@ class Journal:
         """Opens `<target>.journal.jsonl` beside `target`; `target` itself appears when the journal is sealed."""
         self.target = target
         self.path = target.with_name(target.name.removesuffix(SUFFIX) + JOURNAL_SUFFIX)
-        _make_private_folder(target.parent)
+        target.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, "there is a packet of that name", str(target))
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
         self._hash = hashlib.sha256()
+        self._size = 0
 
     def append(self, data: bytes) -> None:
-        """One or more whole lines, in one write: a reader never sees half of them unless the machine stops."""
-        self._file.write(data)
+        """One or more whole lines. A reader may see the last of them half written, never one before it."""
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError:
+            self._drop_half_line()
+            raise
         self._hash.update(data)
+        self._size += len(data)
 
     def seal(self, outcome: OutcomeLine) -> Path:
-        """Writes the last line and gives the packet its name. Returns the packet's path."""
-        self.append(dump_line(seal(outcome, self._hash)))
-        self._file.close()
-        self.path.rename(self.target)
+        """Writes the last line and gives the packet its name. Returns the packet's path.
+
+        Raises:
+            OSError: It can't be written, or there is a file of that name by now; then the journal stays.
+        """
+        try:
+            self.append(dump_line(seal(outcome, self._hash)))
+        finally:
+            self._file.close()
+        _rename_to_new(self.path, self.target)
         return self.target
+
+    def close(self) -> None:
+        """Stops writing; what was written stays, and reads as an interrupted run."""
+        self._file.close()
 
     def abandon(self) -> None:
         """Closes and deletes the journal: nobody wants this run."""
         self._file.close()
         self.path.unlink(missing_ok=True)
 
+    def _drop_half_line(self) -> None:
+        """What a full disk took of a line goes, so that a later line does not stand behind half of this one."""
+        try:
+            os.ftruncate(self._file.fileno(), self._size)
+        except OSError:
+            pass  # the reader will find the torn line
+
+
+def _rename_to_new(source: Path, target: Path) -> None:
+    """Renames, but never over a file: `rename` itself would."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, "there is a packet of that name", str(target)) from None
+        source.rename(target)
+        return
+    source.unlink()
+
 
 def amend_outcome(path: Path, **changes: object) -> None:
     """Rewrites the last line of a sealed packet with `changes`, atomically.
 
     Raises:
-        PacketError: The file does not end in an outcome, or is no longer what was written.
+        PacketError: The file can't be read, does not end in an outcome, is no longer what was written, or a change
+            does not fit its field. Nothing was written.
+        OSError: The new file can't be written. The old one is still there.
     """
-    head, _, last = path.read_bytes().rstrip(b"\n").rpartition(b"\n")
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise PacketError(f"can't be read: {getattr(error, 'strerror', error)}", path=path) from None
+    head, _, last = data.removesuffix(b"\n").rpartition(b"\n")
     head += b"\n"
     number = head.count(b"\n") + 1
-    outcome: Line = parse_line(last, path=path, number=number)
+    first = parse_line(head.partition(b"\n")[0], path=path, number=1)
+    if not isinstance(first, RunLine) or first.format != FORMAT:
+        raise PacketError(f"not a packet of format {FORMAT}", path=path, line=1, field="format")
+    outcome = parse_line(last, path=path, number=number)
     if not isinstance(outcome, OutcomeLine):
-        raise PacketError("the last line is no outcome", path=path, line=number)
+        raise PacketError("the last line is no outcome", path=path, line=number, field="kind")
     hashed = hashlib.sha256(head)
-    if outcome_digest(outcome, hashed) != outcome.digest:
+    if not data.endswith(b"\n") or check_digest(last, hashed) is None:
         raise PacketError("the packet was altered after it was written", path=path, line=number, field="digest")
-    changed = seal(OutcomeLine.model_validate({**outcome.model_dump(), **changes}), hashed)
-    replace_file(path, head + dump_line(changed))
+    try:
+        changed = OutcomeLine.model_validate({**outcome.model_dump(), **changes})
+    except ValidationError as error:
+        first_error = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first_error["loc"])
+        raise PacketError(first_error["msg"], path=path, line=number, field=field) from None
+    replace_file(path, head + dump_line(seal(changed, hashed)))
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Replaces the content of `path` in one step; a reader sees the old file or the new one."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Replaces the content of `path` in one step; a reader sees the old file or the new one, whole."""
+    path = path.resolve()  # a link stays a link
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
+    draft = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        if path.exists():
+            draft.chmod(path.stat().st_mode & 0o777)
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-
-
-def _make_private_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        folder.mkdir(parents=True, mode=0o700, exist_ok=True)

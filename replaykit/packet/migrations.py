@@ -16,6 +16,14 @@ Step = Callable[[dict[str, Any]], dict[str, Any]]
 STEPS: dict[int, Step] = {}
 
 
+def oldest_format() -> int:
+    """The oldest format from which an unbroken row of steps leads to the present one."""
+    number = FORMAT
+    while number - 1 in STEPS:
+        number -= 1
+    return number
+
+
 def migrate_line(fields: dict[str, Any], file_format: int) -> dict[str, Any]:
     """The fields of a line in the present format."""
     for number in range(file_format, FORMAT):

@@ -8,13 +8,29 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+from pydantic_core import PydanticCustomError
 
 FORMAT = 1
 """Number of the file format; it moves only with the format, never with a release."""
 
 KEY_VERSION = 1
 """Version of the content keys; packets with an older one get their keys recomputed when they are loaded."""
+
+
+def _check_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise PydanticCustomError("text", "must be a string")
+    return value
+
+
+Text = Annotated[str, PlainValidator(_check_text, json_schema_input_type=str)]
+"""Any Python string. Pydantic's own `str` refuses lone surrogates, which names and messages may hold."""
+
+Count = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
+"""A number of things, bytes or nanoseconds; bounded, so that arithmetic with it can't overflow a float."""
+
+Truth = Annotated[bool, Field(strict=True)]
 
 BoundaryName = Literal["llm", "tool", "retrieval", "http", "human", "state", "effect"]
 
@@ -28,19 +44,19 @@ class Line(BaseModel):
 class Envelope(Line):
     """Who ran what, where and from which code; made before the first call."""
 
-    run_id: str
-    trace_id: str
-    workflow: str
-    started_at: str = Field(description="UTC, ISO 8601")
-    release: str | None = None
-    git_sha: str | None = None
-    environment: str | None = None
-    tags: dict[str, str] = Field(default_factory=dict)
-    parent: str | None = Field(default=None, description="run_id of the run that started this one")
-    python: str = ""
-    platform: str = ""
-    hash_seed: str | None = None
-    secret_variables: tuple[str, ...] = Field(
+    run_id: Text
+    trace_id: Text
+    workflow: Text
+    started_at: Text = Field(description="UTC, ISO 8601")
+    release: Text | None = None
+    git_sha: Text | None = None
+    environment: Text | None = None
+    tags: dict[Text, Text] = Field(default_factory=dict)
+    parent: Text | None = Field(default=None, description="run_id of the run that started this one")
+    python: Text = ""
+    platform: Text = ""
+    hash_seed: Text | None = None
+    secret_variables: tuple[Text, ...] = Field(
         default=(), description="names of secret-looking environment variables that were set; never their values"
     )
 
@@ -52,19 +68,19 @@ class Entry(Line):
     """
 
     kind: Literal["command", "callable", "none"] = "none"
-    argv: tuple[str, ...] = ()
-    cwd: str = Field(default=".", description="relative to the folder that the command was typed in")
-    variables: tuple[str, ...] = Field(default=(), description="names of the environment variables that were set")
-    target: str | None = Field(default=None, description="module:qualname")
-    arguments: dict[str, Any] = Field(default_factory=dict)
+    argv: tuple[Text, ...] = ()
+    cwd: Text = Field(default=".", description="relative to the folder that the command was typed in")
+    variables: tuple[Text, ...] = Field(default=(), description="names of the environment variables that were set")
+    target: Text | None = Field(default=None, description="module:qualname")
+    arguments: dict[Text, Any] = Field(default_factory=dict)
 
 
 class RunLine(Line):
     kind: Literal["run"] = "run"
-    id: str
-    format: int
-    key_version: int
-    ruleset: str
+    id: Text
+    format: Count
+    key_version: Count
+    ruleset: Text
     run: Envelope
 
 
@@ -72,8 +88,8 @@ class EntryLine(Line):
     """Follows the run line as soon as the entry point is known."""
 
     kind: Literal["entry"] = "entry"
-    id: str
-    seq: int
+    id: Text
+    seq: Count
     entry: Entry
 
 
@@ -82,18 +98,18 @@ class Body(Line):
 
     Exactly one of `text`, `json_value` and `base64` is set, or none and `withheld` says why. `json_value` is used where
     dumping it in `style` gives back the very bytes; `{"$part": id}` and `{"$list": id}` inside it refer to parts.
-    `cuts` are `[offset_ns, bytes]` for every chunk, where there was more than one.
+    `cuts` are `[offset_ns, bytes]` for every chunk; absent where the body came in one piece and at once.
     """
 
-    text: str | None = None
+    text: Text | None = None
     json_value: Any = Field(default=None, alias="json")
     style: Literal["compact", "compact-ascii", "spaced", "spaced-ascii"] | None = None
-    base64: str | None = None
-    cuts: tuple[tuple[int, int], ...] = ()
-    encoding: str | None = Field(default=None, description="content-encoding that could not be decoded")
-    withheld: str | None = Field(default=None, description="why the body was not kept")
-    length: int | None = Field(default=None, description="bytes of a withheld body")
-    sha256: str | None = Field(default=None, description="of a withheld body that held no secret")
+    base64: Text | None = None
+    cuts: tuple[tuple[Count, Count], ...] = ()
+    encoding: Text | None = Field(default=None, description="content-encoding that could not be decoded")
+    withheld: Text | None = Field(default=None, description="why the body was not kept")
+    length: Count | None = Field(default=None, description="bytes of a withheld body")
+    sha256: Text | None = Field(default=None, description="of a withheld body that held no secret")
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
 
@@ -105,28 +121,28 @@ class PartLine(Line):
     """
 
     kind: Literal["part"] = "part"
-    id: str
-    seq: int
+    id: Text
+    seq: Count
     value: Any = None
-    prefix: str | None = None
-    items: tuple[str, ...] | None = None
+    prefix: Text | None = None
+    items: tuple[Text, ...] | None = None
 
 
 class StandInLine(Line):
     """A pseudonym that sanitizing left in this packet; the raw value is nowhere."""
 
     kind: Literal["standin"] = "standin"
-    id: str
-    seq: int
-    name: str = Field(description="what it stands for: email, openai_key, env, ...")
-    stand_in: str
-    variable: str | None = Field(default=None, description="the environment variable that held the value")
+    id: Text
+    seq: Count
+    name: Text = Field(description="what it stands for: email, openai_key, env, ...")
+    stand_in: Text
+    variable: Text | None = Field(default=None, description="the environment variable that held the value")
 
 
 class HttpCall(Line):
-    method: str
-    url: str
-    headers: tuple[tuple[str, str], ...] = ()
+    method: Text
+    url: Text
+    headers: tuple[tuple[Text, Text], ...] = ()
     body: Body = Field(default_factory=Body)
 
 
@@ -139,90 +155,90 @@ class CallLine(Line):
     """A request that left the agent. `key` and `position` are its identity."""
 
     kind: Literal["call"] = "call"
-    id: str
-    key: str
-    raw: str | None = Field(
+    id: Text
+    key: Text
+    raw: Text | None = Field(
         default=None, description="hash of the request's own bytes; absent where they held a secret"
     )
-    position: str
+    position: Text
     boundary: BoundaryName
-    name: str
+    name: Text
     call_class: Literal["agent", "telemetry", "auth", "ambient"] = "agent"
-    seq: int
-    time_ns: int = Field(description="since the run began, monotonic")
-    parent: str | None = Field(default=None, description="id of the enclosing span or tool call")
-    wire_format: str | None = None
+    seq: Count
+    time_ns: Count = Field(description="since the run began, monotonic")
+    parent: Text | None = Field(default=None, description="id of the enclosing span or tool call")
+    wire_format: Text | None = None
     http: HttpCall | None = None
     function: FunctionCall | None = None
-    flags: tuple[str, ...] = Field(default=(), description="adopted: the task was not seen when it was started")
+    flags: tuple[Text, ...] = Field(default=(), description="adopted: the task was not seen when it was started")
 
 
 class FailureRecord(Line):
     """An exception as it crossed the boundary; `type` is client-neutral for HTTP, `module:qualname` for functions."""
 
-    type: str
-    message: str = ""
+    type: Text
+    message: Text = ""
     arguments: tuple[Any, ...] = ()
-    state: dict[str, Any] = Field(default_factory=dict)
+    state: dict[Text, Any] = Field(default_factory=dict)
 
 
 class DoneLine(Line):
     """How a call or a span ended."""
 
     kind: Literal["done"] = "done"
-    id: str
-    seq: int
-    time_ns: int
+    id: Text
+    seq: Count
+    time_ns: Count
     state: Literal["complete", "closed_early", "error", "cancelled"]
-    status: int | None = None
-    first_byte_ns: int | None = None
-    headers: tuple[tuple[str, str], ...] = ()
+    status: Count | None = None
+    first_byte_ns: Count | None = None
+    headers: tuple[tuple[Text, Text], ...] = ()
     body: Body | None = None
     value: Any = None
-    has_value: bool = False
+    has_value: Truth = False
     failure: FailureRecord | None = None
-    attributes: dict[str, Any] = Field(default_factory=dict)
+    attributes: dict[Text, Any] = Field(default_factory=dict)
 
 
 class SpanLine(Line):
     """A timed step: planner, retriever, graph node, agent. Its `done` line carries the status."""
 
     kind: Literal["span"] = "span"
-    id: str
-    seq: int
-    time_ns: int
-    position: str
-    name: str
-    span_kind: str = "step"
-    parent: str | None = None
-    attributes: dict[str, Any] = Field(default_factory=dict)
+    id: Text
+    seq: Count
+    time_ns: Count
+    position: Text
+    name: Text
+    span_kind: Text = "step"
+    parent: Text | None = None
+    attributes: dict[Text, Any] = Field(default_factory=dict)
 
 
 class LogLine(Line):
     """Something the recorder has to say about its own work."""
 
     kind: Literal["log"] = "log"
-    id: str
-    seq: int
-    time_ns: int
-    message: str
+    id: Text
+    seq: Count
+    time_ns: Count
+    message: Text
 
 
 class Manifest(Line):
     """What the recorder saw, and what it could not see."""
 
-    calls: dict[str, int] = Field(default_factory=dict, description="captured calls by boundary")
-    classes: dict[str, int] = Field(default_factory=dict, description="HTTP calls by class")
-    withheld: int = 0
-    adopted: int = 0
-    possibly_missing: int = Field(default=0, description="calls that could not be attributed to any run")
-    dropped_events: int = 0
+    calls: dict[Text, Count] = Field(default_factory=dict, description="captured calls by boundary")
+    classes: dict[Text, Count] = Field(default_factory=dict, description="HTTP calls by class")
+    withheld: Count = 0
+    adopted: Count = 0
+    possibly_missing: Count = Field(default=0, description="calls that could not be attributed to any run")
+    dropped_events: Count = 0
 
 
 class Verdict(Line):
     passed: bool
-    reason: str = ""
-    verifier: str | None = None
+    reason: Text = ""
+    verifier: Text | None = None
 
 
 class UsageTotals(Line):
@@ -236,21 +252,21 @@ class OutcomeLine(Line):
     """The last line. `digest` covers all bytes before it and this line without the digest itself."""
 
     kind: Literal["outcome"] = "outcome"
-    id: str
-    seq: int
-    time_ns: int
+    id: Text
+    seq: Count
+    time_ns: Count
     status: Literal["ok", "failed"]
     exception: FailureRecord | None = None
-    stop_reason: str | None = None
+    stop_reason: Text | None = None
     output: Any = None
-    has_output: bool = False
+    has_output: Truth = False
     exit_code: int | None = None
     verdict: Verdict | None = None
     usage: UsageTotals = Field(default_factory=UsageTotals)
     manifest: Manifest = Field(default_factory=Manifest)
-    packages: dict[str, str] = Field(default_factory=dict, description="versions of the frameworks that were loaded")
-    replayable: str = Field(default="full", description="full, `until EVENT`, or no")
-    digest: str = ""
+    packages: dict[Text, Text] = Field(default_factory=dict, description="versions of the frameworks that were loaded")
+    replayable: Text = Field(default="full", description="full, `until EVENT`, or no")
+    digest: Text = ""
 
 
 AnyLine = Annotated[

@@ -7,7 +7,8 @@ last line vouches for all of them; any other file is decoded and checked whole b
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +16,9 @@ from typing import TypeVar
 
 from replaykit.errors import PacketError
 from replaykit.packet.body import decode_body, decode_chunks
-from replaykit.packet.codec import outcome_digest, parse_line, parse_object, read_head
+from replaykit.packet.codec import LINES, check_digest, parse_line, parse_object, read_head
 from replaykit.packet.exchange import Chunk
+from replaykit.packet.migrations import oldest_format
 from replaykit.packet.model import (
     FORMAT,
     Body,
@@ -36,6 +38,9 @@ from replaykit.packet.model import (
 from replaykit.packet.parts import PartReader
 
 L = TypeVar("L", bound=Line)
+
+pending_writers: list[Callable[[], object]] = []
+"""Called before a file is read: a packet that this very process is writing must be seen whole."""
 
 
 class Interaction:
@@ -69,20 +74,30 @@ class Interaction:
         """Arguments of a declared function, by parameter name."""
         return self.call.function.arguments if self.call.function else None
 
-    @cached_property
+    @property
     def request_body(self) -> bytes:
-        """Body of an HTTP request as it was stored: sanitized.
+        """Body of an HTTP request as it was stored: sanitized. Made anew each time, for histories are long.
 
         Raises:
             PacketError: It was withheld, or the packet is damaged.
         """
-        return self._packet.body_of(self.call.http.body) if self.call.http else b""
+        if self.call.http is None:
+            return b""
+        with self._packet.located("call", self.id, "http.body"):
+            return self._packet.body_of(self.call.http.body)
 
     @property
     def response_chunks(self) -> tuple[Chunk, ...]:
-        """Decoded body of the response, cut as it arrived."""
+        """Decoded body of the response, cut as it arrived.
+
+        Raises:
+            PacketError: It was withheld, or the packet is damaged.
+        """
         body = self.done.body if self.done else None
-        return decode_chunks(body) if body is not None else ()
+        if body is None:
+            return ()
+        with self._packet.located("done", self.id, "body"):
+            return decode_chunks(body)
 
     @property
     def response_body(self) -> bytes:
@@ -125,13 +140,13 @@ class Packet:
         digest: Identity of the content; the parent hash of whatever is derived from this packet.
     """
 
-    def __init__(self, lines: Sequence[bytes], *, path: Path | None = None) -> None:
+    def __init__(self, lines: Sequence[bytes], *, path: Path | None = None, notes: Sequence[str] = ()) -> None:
+        """Takes the lines of a file without their ends; `notes` are what was repaired before."""
         self.path = path
         self._lines = lines
         self._parsed: dict[int, Line] = {}
-        self.recovered: tuple[str, ...] = ()
-        self._index: dict[str, dict[str, int]] = {}
-        self._read()
+        self._index: dict[str, dict[str, int]] = {kind: {} for kind in LINES}
+        self._read(notes)
 
     @classmethod
     def load(cls, path: str | Path) -> Packet:
@@ -142,10 +157,14 @@ class Packet:
                 line and field. A last line that was cut short is dropped instead, and `recovered` says so.
         """
         file = Path(path)
+        for flush in pending_writers:
+            flush()
         try:
             data = file.read_bytes()
         except OSError as error:
             raise PacketError(f"can't be read: {error.strerror}", path=file) from None
+        except ValueError:
+            raise PacketError("can't be read: no such name of a file", path=repr(str(file))) from None
         return cls.loads(data, path=file)
 
     @classmethod
@@ -153,112 +172,129 @@ class Packet:
         """The packet in `data`; see `load`."""
         if not data.strip():
             raise PacketError("the file is empty", path=path)
+        notes = []
+        if b"\r\n" in data:
+            data = data.replace(b"\r\n", b"\n")
+            notes.append("line ends are CRLF (git's autocrlf?) and were read as LF")
         lines = data.split(b"\n")
         if lines[-1] == b"":
             lines.pop()
-            return cls(lines, path=path)
-        return cls._load_torn(lines, path)
-
-    @classmethod
-    def _load_torn(cls, lines: list[bytes], path: Path | None) -> Packet:
-        """A file whose last line has no end: an editor's doing if the line is whole, else the writer was stopped."""
-        try:
-            parse_line(lines[-1], path=path, number=len(lines))
-        except PacketError:
-            if len(lines) == 1:
-                raise
-            packet = cls(lines[:-1], path=path)
-            packet.recovered = (f"line {len(lines)} was cut short and left out", *packet.recovered)
-            return packet
-        return cls(lines, path=path)
+        elif _is_whole(lines[-1]):
+            notes.append(f"line {len(lines)} has no line end")
+        elif len(lines) > 1:
+            notes.append(f"line {len(lines)} was cut short and left out")
+            lines.pop()
+        return cls(lines, path=path, notes=notes)
 
     # reading
 
-    def _read(self) -> None:
+    def _read(self, notes: Sequence[str]) -> None:
         head = self._read_head()
         self.run: Envelope = head.run
         self.ruleset = head.ruleset
         self.key_version = head.key_version
         self.outcome = self._read_outcome()
-        hashed = hashlib.sha256(b"".join(line + b"\n" for line in self._lines[: -1 if self.outcome else None]))
-        self.digest = outcome_digest(self.outcome, hashed) if self.outcome else hashed.hexdigest()
-        notes = []
-        if self.outcome is None:
-            notes.append("interrupted: the run has no outcome line")
-        elif self.outcome.digest != self.digest:
-            notes.append("altered: the lines do not match the digest in the last one")
+        hashed = hashlib.sha256()
+        for line in self._lines[: -1 if self.outcome else None]:
+            hashed.update(line + b"\n")
+        digest = check_digest(self._lines[-1], hashed) if self.outcome else None
+        if digest is None:
+            what = "altered: the lines do not match the digest in the last one"
+            notes = (*notes, what if self.outcome else "interrupted: the run has no outcome line")
+            if self.outcome:
+                hashed.update(self._lines[-1])
+        self.digest = digest or hashed.hexdigest()
         self.recovered = tuple(notes)
-        self._build_index(is_trusted=not notes)
-        if notes:
+        # Heads are only read of lines that were written by this format, and vouched for as they stand.
+        self._build_index(has_heads=digest is not None and self._format == FORMAT)
+        if digest is None:
             self._check_whole()
 
     def _read_head(self) -> RunLine:
         fields = parse_object(self._lines[0], path=self.path, number=1)
         if fields.get("kind") != "run":
-            raise PacketError("not a replay packet: the first line is no run line", path=self.path, line=1)
+            raise PacketError(
+                "not a replay packet: the first line is no run line", path=self.path, line=1, field="kind"
+            )
         number = fields.get("format")
-        if not isinstance(number, int | type(None)) or isinstance(number, bool):
-            raise PacketError("must be a number", path=self.path, line=1, field="format")
-        self._format = FORMAT if number is None else number
-        if self._format > FORMAT:
-            reason = f"format {number} is newer than this replaykit reads ({FORMAT}): upgrade replaykit"
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise PacketError("must be a whole number", path=self.path, line=1, field="format")
+        self._format = number
+        if number > FORMAT:
+            reason = f"format {str(number)[:20]} is newer than this replaykit reads ({FORMAT}): upgrade replaykit"
             raise PacketError(reason, path=self.path, line=1, field="format")
-        if self._format < 1:
-            raise PacketError(f"format {number} never existed", path=self.path, line=1, field="format")
+        if number < oldest_format():
+            reason = f"format {str(number)[:20]} is not one that this replaykit reads"
+            raise PacketError(reason, path=self.path, line=1, field="format")
         return self._line(0, RunLine)
 
     def _read_outcome(self) -> OutcomeLine | None:
         last = len(self._lines) - 1
-        head = read_head(self._lines[last])
-        is_outcome = head is not None and head[0] == "outcome"
-        if head is None and last > 0:
-            is_outcome = parse_object(self._lines[last], path=self.path, number=last + 1).get("kind") == "outcome"
-        return self._line(last, OutcomeLine) if is_outcome else None
+        line = self._line(last, Line)
+        return line if isinstance(line, OutcomeLine) else None
 
-    def _build_index(self, *, is_trusted: bool) -> None:
-        index = self._index
+    def _build_index(self, *, has_heads: bool) -> None:
+        last = len(self._lines) - 1
         for number, data in enumerate(self._lines):
-            head = read_head(data) if is_trusted else None
-            if head is None:
+            head = read_head(data) if has_heads else None
+            if head is None or head[0] not in LINES:
                 line = self._line(number, Line)
-                head = (line.kind, line.id)  # type: ignore[attr-defined]  # every line kind has both
+                head = (line.kind, line.id)  # type: ignore[attr-defined]  # every kind of line has both
             kind, name = head
-            names = index.setdefault(kind, {})
+            names = self._index[kind]
+            if (kind == "run" and number > 0) or (kind == "outcome" and number < last):
+                raise self._misplaced(f"a second {kind} line, or lines after it", number, "kind")
             if name in names:
-                reason = f"{kind} {name!r} stands on line {names[name] + 1} already"
-                raise PacketError(reason, path=self.path, line=number + 1, field="id")
-            if kind in ("run", "outcome") and number not in (0, len(self._lines) - 1):
-                raise PacketError(f"a {kind} line in the middle of the file", path=self.path, line=number + 1)
+                raise self._misplaced(f"{kind} {name[:40]!r} stands on line {names[name] + 1} already", number, "id")
             names[name] = number
+        calls, spans = self._index["call"], self._index["span"]
+        for name, number in self._index["done"].items():
+            if name not in calls and name not in spans:
+                raise self._misplaced(f"{name[:40]!r} was never begun", number, "id")
+        for name in calls.keys() & spans.keys():
+            raise self._misplaced(f"{name[:40]!r} is a call and a span", spans[name], "id")
+
+    def _misplaced(self, reason: str, number: int, field: str) -> PacketError:
+        return PacketError(reason, path=self.path, line=number + 1, field=field)
 
     def _check_whole(self) -> None:
         """Decodes everything once, so that damage is reported here and not in the middle of a replay."""
-        for name, number in self._index.get("done", {}).items():
-            if name not in self._index.get("call", {}) and name not in self._index.get("span", {}):
-                raise PacketError(f"{name!r} was never begun", path=self.path, line=number + 1, field="id")
         for interaction in self.interactions:
-            with self._located("call", interaction.id):
-                if interaction.call.http and not interaction.call.http.body.withheld:
-                    self.body_of(interaction.call.http.body)
-            with self._located("done", interaction.id):
-                if interaction.done and interaction.done.body and not interaction.done.body.withheld:
-                    decode_chunks(interaction.done.body)
+            call, done = interaction.call, interaction.done
+            if call.http is not None and call.http.body.withheld is None:
+                _ = interaction.request_body
+            if done is not None and done.body is not None and done.body.withheld is None:
+                _ = interaction.response_chunks
 
-    def _located(self, kind: str, name: str) -> _Located:
-        return _Located(self.path, self._index.get(kind, {}).get(name))
+    @contextmanager
+    def located(self, kind: str, name: str, prefix: str) -> Iterator[None]:
+        """Adds file and line to a `PacketError` that knows only its field inside `prefix`."""
+        try:
+            yield
+        except PacketError as error:
+            if error.line is not None:
+                raise
+            number = self._index[kind].get(name)
+            line = number + 1 if number is not None else None
+            field = f"{prefix}.{error.field}" if error.field else prefix
+            raise PacketError(error.reason, path=self.path, line=line, field=field) from None
 
     def _line(self, number: int, expected: type[L]) -> L:
         line = self._parsed.get(number)
         if line is None:
-            line = parse_line(self._lines[number], path=self.path, number=number + 1, file_format=self._format)
+            data = self._lines[number]
+            line = parse_line(data, path=self.path, number=number + 1, file_format=self._format)
+            head = read_head(data)
+            if head is not None and self._format == FORMAT and head != (line.kind, line.id):  # type: ignore[attr-defined]
+                raise self._misplaced("begins with another kind or id than it has", number, "id")
             self._parsed[number] = line
         if not isinstance(line, expected):
-            reason = f"expected a {expected.__name__}, found {type(line).__name__}"
+            reason = f"expected a {expected.__name__}, found a {type(line).__name__}"
             raise PacketError(reason, path=self.path, line=number + 1, field="kind")
         return line
 
     def _all(self, kind: str, expected: type[L]) -> Iterator[L]:
-        for number in self._index.get(kind, {}).values():
+        for number in self._index[kind].values():
             yield self._line(number, expected)
 
     # what it holds
@@ -287,12 +323,12 @@ class Packet:
 
     @cached_property
     def _parts(self) -> PartReader:
-        numbers = self._index.get("part", {})
+        numbers = self._index["part"]
         return PartReader(lambda name: self._line(numbers[name], PartLine) if name in numbers else None)
 
     def done_of(self, name: str) -> DoneLine | None:
         """The `done` line of a call or a span."""
-        number = self._index.get("done", {}).get(name)
+        number = self._index["done"].get(name)
         return self._line(number, DoneLine) if number is not None else None
 
     def body_of(self, body: Body) -> bytes:
@@ -300,19 +336,13 @@ class Packet:
         return decode_body(self._parts.join(body))
 
     def __repr__(self) -> str:
-        return f"<Packet {self.run.workflow} {self.run.run_id} calls={len(self._index.get('call', {}))}>"
+        return f"<Packet {self.run.workflow} {self.run.run_id} calls={len(self._index['call'])}>"
 
 
-class _Located:
-    """Adds file and line to a `PacketError` that knows only its field."""
-
-    def __init__(self, path: Path | None, number: int | None) -> None:
-        self._path, self._number = path, number
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, PacketError) and error.line is None:
-            line = self._number + 1 if self._number is not None else None
-            raise PacketError(error.reason, path=self._path, line=line, field=error.field) from None
+def _is_whole(line: bytes) -> bool:
+    """True if a line that lacks its end is all there: an editor took the end, not a crash."""
+    try:
+        parse_object(line, path=None, number=0)
+    except PacketError:
+        return False
+    return True

@@ -1,7 +1,8 @@
 """What is taken out of a packet before it is stored, and what is left in its place."""
 
+from replaykit.sanitize.masking import Finding
 from replaykit.sanitize.names import is_secret_variable, secret_variables
-from replaykit.sanitize.sanitizer import Finding, Sanitizer
+from replaykit.sanitize.sanitizer import Sanitizer
 from replaykit.sanitize.shapes import Rule
 from replaykit.sanitize.standins import StandIn
 

@@ -1,11 +1,17 @@
-"""Which names announce a secret: of headers, fields, query keys and environment variables. Data; users add."""
+"""Which names announce a secret: of headers, fields, query keys and environment variables. Data; users add.
+
+A name is *strong* if whatever stands there is a secret (`password`, `api_key`), and *weak* if it often is something
+else: `token` is a word of a model's answer too. Under a weak name only what looks like a credential counts.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from itertools import pairwise
+from typing import Literal
+
+Strength = Literal["strong", "weak"]
 
 SECRET_HEADERS = frozenset(
     {
@@ -15,20 +21,38 @@ SECRET_HEADERS = frozenset(
         "ocp-apim-subscription-key",
         "proxy-authorization",
         "set-cookie",
+        "signature",
         "x-amz-security-token",
         "x-api-key",
         "x-auth-token",
         "x-csrf-token",
         "x-goog-api-key",
+        "x-hub-signature",
+        "x-hub-signature-256",
         "x-subscription-token",
+        "x-token",
     }
 )
 
+QUERY_KEYS: Mapping[str, Strength] = {
+    "sig": "strong",
+    "signature": "strong",
+    "x-amz-credential": "strong",
+    "x-amz-signature": "strong",
+    "x-goog-credential": "strong",
+    "x-goog-signature": "strong",
+    "auth": "weak",
+    "code": "weak",
+    "key": "weak",
+    "session": "weak",
+    "token": "weak",
+}
+"""Keys that are secrets in a query string or a form; in JSON a `signature` is no secret, and a `key` is anything."""
+
 # Whole words of a name, as it is split below: `apiKey`, `api_key` and `API-KEY` are all ("api", "key").
-_SECRET_WORDS = frozenset(
+_STRONG_WORDS = frozenset(
     {
         "apikey",
-        "appid",
         "authorization",
         "credential",
         "credentials",
@@ -37,29 +61,18 @@ _SECRET_WORDS = frozenset(
         "password",
         "pwd",
         "secret",
-        "signature",
     }
 )
-_SECRET_PAIRS = frozenset(
-    {
-        ("access", "key"),
-        ("api", "key"),
-        ("app", "id"),
-        ("app", "key"),
-        ("auth", "key"),
-        ("account", "key"),
-        ("encryption", "key"),
-        ("private", "key"),
-        ("secret", "key"),
-        ("service", "key"),
-        ("shared", "key"),
-        ("signing", "key"),
-        ("subscription", "key"),
-        ("webhook", "key"),
-    }
-)
-# `token` alone is a secret, but models count tokens and pages have cursors.
-_TOKEN_WORDS = frozenset({"access", "api", "app", "auth", "bearer", "bot", "csrf", "deploy", "id", "jwt", "oauth"}) | {
+_WEAK_WORDS = frozenset({"appid", "token"})
+_KEY_OWNERS = frozenset({"access", "account", "api", "app", "auth", "encryption", "private", "secret"}) | {
+    "service",
+    "shared",
+    "signing",
+    "subscription",
+    "webhook",
+}
+# `token` alone is weak, a cursor's (`next_page_token`) is none at all.
+_TOKEN_OWNERS = frozenset({"access", "api", "auth", "bearer", "bot", "csrf", "deploy", "id", "jwt", "oauth"}) | {
     "personal",
     "refresh",
     "security",
@@ -68,9 +81,11 @@ _TOKEN_WORDS = frozenset({"access", "api", "app", "auth", "bearer", "bot", "csrf
     "x",
     "xsrf",
 }
-
-QUERY_KEYS = frozenset({"key", "sig", "signature", "token", "code", "x-amz-credential", "x-goog-credential"})
-"""Keys that are secrets in a query string, where a bare `key` is one; in JSON a bare `key` is anything."""
+_HEADER_FIELDS = frozenset({"cookie", "cookies", "set-cookie", "set_cookie"})
+# What may follow without changing what the value is: `api_key_2`, `secret_value`, `password_base64`.
+_QUALIFIERS = frozenset(
+    {"b64", "base64", "hash", "id", "pem", "plain", "primary", "raw", "secondary", "string", "value"}
+)
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -81,42 +96,71 @@ def split_name(name: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4096)
-def is_secret_field(name: str) -> bool:
-    """True if a field of this name holds a secret."""
-    words = split_name(name)
-    if not words or len(words) > 8:
-        return False
-    if words[-1] in _SECRET_WORDS or any(pair in _SECRET_PAIRS for pair in pairwise(words)):
-        return True
-    if words[-1] == "token":
-        return len(words) == 1 or any(word in _TOKEN_WORDS for word in words[:-1])
-    return "secret" in words and words[-1] in ("value", "key")
+def field_strength(name: str) -> Strength | None:
+    """How surely a field of this name holds a secret; None if it holds none."""
+    if len(name) > 100:
+        return None
+    if name.lower() in _HEADER_FIELDS:
+        return "strong"
+    words = list(split_name(name))
+    while len(words) > 1 and (words[-1] in _QUALIFIERS or words[-1].isdigit()):
+        words.pop()
+    if not words:
+        return None
+    last, before = words[-1], words[:-1]
+    if last in _STRONG_WORDS or (last == "key" and before and before[-1] in _KEY_OWNERS):
+        return "strong"
+    if last == "token" and any(word in _TOKEN_OWNERS for word in before):
+        return "strong"
+    if last in _WEAK_WORDS and not before:
+        return "weak"
+    if split_name(name) == ("app", "id") or (name.isupper() and is_secret_variable(name)):
+        return "weak"  # the environment, printed
+    return None
 
 
 @lru_cache(maxsize=4096)
-def is_secret_header(name: str) -> bool:
+def header_strength(name: str) -> Strength | None:
+    """The same for a header."""
     lowered = name.lower()
-    return lowered in SECRET_HEADERS or (is_secret_field(name) and not lowered.startswith("access-control-"))
+    if lowered in SECRET_HEADERS:
+        return "strong"
+    return None if lowered.startswith("access-control-") else field_strength(name)
 
 
 @lru_cache(maxsize=4096)
-def is_secret_query(name: str) -> bool:
-    return name.lower() in QUERY_KEYS or is_secret_field(name)
+def query_strength(name: str) -> Strength | None:
+    """The same for a key of a query string or a form."""
+    return QUERY_KEYS.get(name.lower()) or field_strength(name)
 
+
+# environment variables
 
 _SECRET_VARIABLE = re.compile(
-    r"(?:^|_)(?:KEY|APIKEY|TOKEN|SECRET|PASSWORD|PASSWD|PWD|PASSPHRASE|CREDENTIALS?|DSN|PAT|AUTH)(?:$|_)"
-    r"|^DATABASE_URL$|_DATABASE_URL$|CONNECTION_STRING|^REDIS_URL$|^MONGO(?:DB)?_URI$|APPID$",
+    r"(?:^|_)(?:KEY|PWD|PASSPHRASE|CREDENTIALS?|DSN|PAT|AUTH)(?:$|_)|(?:APIKEY|APPID)$"
+    r"|(?:TOKEN|SECRET|PASSWORD|PASSWD)(?:$|_)"
+    r"|(?:^|_)DATABASE_URL$|CONNECTION_STRING|^REDIS_URL$|^MONGO(?:DB)?_URI$",
+    re.IGNORECASE,
+)
+# A variable that says something about a secret holds none.
+_ABOUT = re.compile(
+    r"_(?:ALGORITHM|BUDGET|CACHE|COUNT|DIR|ENABLED|ENDPOINT|EXPIRES|EXPIRY|FIELD|FILE|HEADER|HOST|LENGTH|LIMIT|METHOD"
+    r"|MODE|NAME|PATH|PORT|PREFIX|PROVIDER|REGION|REQUIRED|ROTATION|SCOPES?|SIZE|SOCK|TIMEOUT|TTL|TYPE|VERSION)$",
     re.IGNORECASE,
 )
 _NO_SECRET_VALUE = re.compile(
-    r"^(?:true|false|yes|no|none|null|on|off)$|^[~./\\]|^[a-zA-Z]:\\|^https?://[^@]*$|^localhost", re.IGNORECASE
+    r"^(?:true|false|yes|no|none|null|on|off)$|^https?://[^@]*$|^localhost|^[a-zA-Z]:\\"
+    r"|^(?:~|\.{1,2})?/(?:[\w.@-]+/)*[\w.@-]*$",
+    re.IGNORECASE,
 )
+_LONG_RANDOM = re.compile(r"[A-Za-z0-9+/=_-]{32,}")
 
 
 def is_secret_variable(name: str) -> bool:
     """True if an environment variable of this name holds a secret."""
-    return name not in ("PWD", "OLDPWD") and _SECRET_VARIABLE.search(name) is not None
+    if name in ("PWD", "OLDPWD") or _ABOUT.search(name) is not None:
+        return False
+    return _SECRET_VARIABLE.search(name) is not None
 
 
 def is_secret_value(value: str) -> bool:
@@ -124,7 +168,10 @@ def is_secret_value(value: str) -> bool:
 
     A short or plain one would erase words of the prompt: `DEBUG_TOKEN=true` must not take every "true" away.
     """
-    if len(value) < 8 or len(set(value)) < 5 or _NO_SECRET_VALUE.search(value):
+    if len(value) < 8 or len(set(value)) < 5:
+        return False
+    # A secret in base64 may begin with a slash, as a path does; but no folder is called like that.
+    if _NO_SECRET_VALUE.search(value) and not (_LONG_RANDOM.fullmatch(value) and value.count("/") < 3):
         return False
     kinds = [any(test(char) for char in value) for test in (str.islower, str.isupper, str.isdigit)]
     kinds.append(any(not char.isalnum() for char in value))

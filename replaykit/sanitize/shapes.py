@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from replaykit.sanitize.views import Form
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -19,39 +21,52 @@ class Rule:
         pattern: Its group `secret` is what is replaced; without such a group, all of the match is.
         literals: One of them stands in every match.
         keeps: Characters at the start that say what it is and are no secret (`sk-proj-`); they stay.
-        is_case_blind: The literals are in lower case and stand in the text in any case.
+        reach: A match begins at most so many characters before its literal. None: anywhere in the text.
+        lead: What may stand between the two. Given it, a match begins where that does.
     """
 
     kind: str
     pattern: re.Pattern[str]
     literals: tuple[str, ...]
     keeps: re.Pattern[str] | None = None
-    is_case_blind: bool = False
+    reach: int | None = None
+    lead: re.Pattern[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A sensitive piece of a text: `text[start:end]`, written in `form`; its first `keeps` characters stay."""
+
+    start: int
+    end: int
+    kind: str
+    keeps: int = 0
+    form: Form = "plain"
 
 
 def _token(kind: str, prefix: str, rest: str, *literals: str) -> Rule:
     # Not inside a longer word: `task-` is no `sk-`, and base64 is full of short prefixes.
     pattern = re.compile(rf"(?<![A-Za-z0-9_/+=.-]){prefix}{rest}(?![A-Za-z0-9_])")
-    return Rule(kind, pattern, literals, re.compile(prefix))
+    return Rule(kind, pattern, literals, re.compile(prefix), reach=0)
 
 
+# Nobody's: reserved for documentation and tests (RFC 2606), and names of picture files at twice the size.
+_NO_DOMAIN = (
+    r"(?!(?:[\w-]+\.)*example\.[a-z]{2,6}(?![\w-]))(?![\w.-]*\.(?:example|invalid|localhost|test)(?![\w.-]*\w))"
+    r"(?!\d+x\.(?:gif|jpe?g|png|svg|webp)\b)"
+)
 EMAIL = Rule(
     "email",
     re.compile(
-        r"(?<![\w.%+-])[\w%+-][\w.%+-]{0,63}@"
-        r"(?!example\.|(?:[\w-]+\.)+example\b|localhost\b)"
+        rf"(?<![\w.%+-])(?!git@[\w.-]+:)[\w%+-][\w.%+-]{{0,63}}@{_NO_DOMAIN}"
         r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,24}(?![\w@-])"
     ),
     ("@",),
+    reach=64,
+    lead=re.compile(r"[\w.%+-]*\Z"),
 )
 
-_ASSIGNED_PAIRS = (("api", "key"), ("secret", "key"), ("access", "token"), ("client", "secret"))
-ASSIGNED_WORDS = (
-    *(f"{first}{joint}{second}" for first, second in _ASSIGNED_PAIRS for joint in ("", "_", "-")),
-    "password",
-    "passwd",
-)
-"""Names, in lower case, one of which stands in every match of `assigned_secret`; its own literals are everywhere."""
+_STRIPE = tuple(f"{owner}k_{mode}_" for owner in "rsp" for mode in ("live", "test"))
 
 RULES: tuple[Rule, ...] = (
     _token("anthropic_key", r"sk-ant-(?:[a-z]+\d+-)?", r"[\w-]{20,}", "sk-ant-"),
@@ -61,40 +76,38 @@ RULES: tuple[Rule, ...] = (
     _token("google_oauth", r"ya29\.", r"[\w.-]{20,}", "ya29."),
     _token("github_token", r"gh[oprsu]_", r"[A-Za-z0-9]{36,}", "ghp_", "gho_", "ghr_", "ghs_", "ghu_"),
     _token("github_token", r"github_pat_", r"\w{22,}", "github_pat_"),
-    _token("gitlab_token", r"gl(?:pat|dt|rt|cbt|ptt)-", r"[\w-]{20,}", "glpat-", "gldt-", "glrt-", "glcbt-", "glptt-"),
+    _token("gitlab_token", r"gl(?:pat|dt|rt|cbt)-", r"[\w-]{20,}", "glpat-", "gldt-", "glrt-", "glcbt-"),
+    _token("gitlab_token", r"glptt-", r"[0-9a-f]{40}", "glptt-"),
     _token("slack_token", r"xox[abeoprs]-", r"[\w-]{10,}", "xox"),
     _token("aws_key_id", r"A(?:KIA|SIA)", r"[A-Z2-7]{16}", "AKIA", "ASIA"),
-    _token("hugging_face_token", r"hf_", r"[A-Za-z0-9]{30,}", "hf_"),
+    _token("hugging_face_token", r"hf_", r"[A-Za-z0-9]{30,40}", "hf_"),
     _token("groq_key", r"gsk_", r"[A-Za-z0-9]{40,}", "gsk_"),
     _token("perplexity_key", r"pplx-", r"[A-Za-z0-9]{40,}", "pplx-"),
     _token("xai_key", r"xai-", r"[A-Za-z0-9]{40,}", "xai-"),
     _token("replicate_token", r"r8_", r"[A-Za-z0-9]{30,}", "r8_"),
     _token("tavily_key", r"tvly-", r"[\w-]{20,}", "tvly-"),
     _token("langsmith_key", r"lsv2_(?:pt|sk)_", r"\w{30,}", "lsv2_"),
-    _token("stripe_key", r"[rsp]k_(?:live|test)_", r"[A-Za-z0-9]{16,}", "k_live_", "k_test_"),
+    _token("stripe_key", r"[rsp]k_(?:live|test)_", r"[A-Za-z0-9]{16,}", *_STRIPE),
     _token("sendgrid_key", r"SG\.", r"[\w-]{16,}\.[\w-]{16,}", "SG."),
+    _token("google_oauth", r"GOCSPX-", r"[\w-]{28}", "GOCSPX-"),
+    _token("digitalocean_token", r"do[opr]_v1_", r"[0-9a-f]{64}", "doo_v1_", "dop_v1_", "dor_v1_"),
+    _token("databricks_token", r"dapi", r"[0-9a-f]{32}(?:-\d)?", "dapi"),
+    _token("notion_token", r"ntn_", r"[A-Za-z0-9]{40,}", "ntn_"),
     _token("npm_token", r"npm_", r"[A-Za-z0-9]{36}", "npm_"),
     _token("pypi_token", r"pypi-", r"[\w-]{50,}", "pypi-"),
-    Rule("jwt", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"), ("eyJ",), re.compile("eyJ")),
+    Rule("jwt", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"), ("eyJ",), re.compile("eyJ"), reach=0),
     Rule(
         "private_key",
-        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?P<secret>[^-]+)-----END [A-Z ]*PRIVATE KEY-----"),
-        ("PRIVATE KEY-----",),
+        re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?P<secret>[^-]+)(?:-----END|\Z)"),
+        ("PRIVATE KEY-----", "PRIVATE KEY BLOCK-----"),
+        reach=42,
     ),
-    Rule("url_password", re.compile(r"\b[a-zA-Z][\w+.-]*://[^\s:/@]*:(?P<secret>[^\s/@]{3,})@"), ("://",)),
-    Rule("bearer_token", re.compile(r"\b[Bb]earer +(?P<secret>[\w.~+/=-]{16,})"), ("earer ",)),
-    Rule(
-        "assigned_secret",
-        re.compile(
-            r"\b(?:api[_-]?key|secret[_-]?key|access[_-]?token|client[_-]?secret|password|passwd)[\"']?\s{0,3}[:=]\s{0,3}"
-            r"[\"']?(?P<secret>(?=[\w.~+/=!@#$%^&*-]*\d)(?=[\w.~+/=!@#$%^&*-]*[A-Za-z])[\w.~+/=!@#$%^&*-]{8,})",
-            re.IGNORECASE,
-        ),
-        ASSIGNED_WORDS,
-        is_case_blind=True,
-    ),
+    Rule("secret", re.compile(r"\b[Bb]earer +(?P<secret>[\w.~+/=-]{16,})"), ("earer ",), reach=1),
     EMAIL,
 )
+
+TOKEN_RULES = tuple(rule for rule in RULES if rule.reach == 0)
+"""Rules that noise does not match: the ones for bytes that are no text."""
 
 _PLACEHOLDER = re.compile(
     r"^(?:[*x.•…-]+|<[^<>]*>|\{[^{}]*\}|\$\{?\w+\}?|\W*(?:redacted|filtered|removed|hidden|masked|scrubbed|placeholder)\W*"
@@ -108,34 +121,43 @@ def is_placeholder(value: str) -> bool:
     return _PLACEHOLDER.match(value) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A sensitive piece of a text: `text[start:end]`; its first `keeps` characters stay."""
-
-    start: int
-    end: int
-    kind: str
-    keeps: int = 0
-
-
 def find_shapes(text: str, rules: Iterable[Rule]) -> Iterator[Found]:
-    """Every match of every rule, in the order of the rules; matches may overlap."""
+    """Every match of every rule, in the order of the rules; matches of different rules may overlap."""
     for rule in rules:
-        if not _may_match(rule, text):
-            continue
-        group = "secret" if "secret" in rule.pattern.groupindex else 0
-        for match in rule.pattern.finditer(text):
-            start, end = match.span(group)
+        for match in _matches(text, rule):
+            start, end = match.span("secret" if "secret" in rule.pattern.groupindex else 0)
             kept = rule.keeps.match(text, start, end) if rule.keeps is not None else None
             if not is_placeholder(text[start:end]):
                 yield Found(start, end, rule.kind, kept.end() - start if kept else 0)
 
 
-def _may_match(rule: Rule, text: str) -> bool:
-    """A plain loop: this runs for every rule on every text, and a generator would cost more than the look itself."""
-    if rule.is_case_blind:
-        text = text.lower()
-    for literal in rule.literals:  # noqa: SIM110
-        if literal in text:
-            return True
-    return False
+def _matches(text: str, rule: Rule) -> Iterator[re.Match[str]]:
+    if rule.reach is None:
+        if any(literal in text for literal in rule.literals):
+            yield from rule.pattern.finditer(text)
+        return
+    for literal in rule.literals:
+        after = 0  # where the last match ended
+        place = text.find(literal)
+        while place >= 0:
+            # Each start is tried on its own: the pattern must not run on through all of a long text.
+            for start in _starts(text, rule, max(after, place - rule.reach), place):
+                match = rule.pattern.match(text, start)
+                if match is not None and match.end() > place:
+                    yield match
+                    after = match.end()
+                    break
+            place = text.find(literal, max(place + 1, after))
+
+
+def _starts(text: str, rule: Rule, low: int, place: int) -> Iterable[int]:
+    if rule.lead is None:
+        return range(low, place + 1)
+    lead = rule.lead.search(text, low, place)
+    return (lead.start(),) if lead is not None else ()
+
+
+def shape_of(value: str, rules: Iterable[Rule]) -> Found | None:
+    """The shape that is all of `value`, whatever stands around it."""
+    whole = (rule for rule in rules if "secret" not in rule.pattern.groupindex)
+    return next((found for found in find_shapes(value, whole) if found.end - found.start == len(value)), None)

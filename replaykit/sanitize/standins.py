@@ -13,9 +13,17 @@ import string
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-_HEX = re.compile(r"^[0-9a-f-]+$|^[0-9A-F-]+$")
+from replaykit.errors import SanitizeError
+
+_HEX = re.compile(r"[0-9a-f-]+|[0-9A-F-]+")
 # For letters outside ASCII, by the bytes they take in UTF-8: a letter of the same size.
-_OTHER_LETTERS = {2: "áéíóúàèìòùäëïöü", 3: "あいうえおかきくけこ"}
+_OTHER_LETTERS = {2: "áéíóúàèìòùäëïöü", 3: "あいうえおかきくけこ", 4: "𐐀𐐁𐐂𐐃𐐄𐐅𐐆𐐇"}
+# A short stand-in must not be a word that the prompt has anyway.
+_NO_VOWELS = "bcdfghjkmnpqrstvwxz"
+_SHORT = 8
+# Signs that need no escape in JSON, a URL or a header, for values that consist of nothing else.
+_SIGNS = "!*.-_~"
+_ATTEMPTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +31,7 @@ class StandIn:
     """One pseudonym of a packet.
 
     Attributes:
-        kind: What it stands for: `email`, `openai_key`, `header`, `env`, ...
+        kind: What it stands for: `email`, `openai_key`, `secret`, `env`, ...
         variable: The environment variable that held the value.
     """
 
@@ -49,10 +57,10 @@ class Table:
     def __repr__(self) -> str:
         return f"<Table of {len(self._by_raw)} values>"
 
-    def is_stand_in(self, text: str) -> bool:
-        return text in self._by_stand_in
+    def __len__(self) -> int:
+        return len(self._by_stand_in)
 
-    def find_stand_in(self, text: str) -> StandIn | None:
+    def find(self, text: str) -> StandIn | None:
         """The stand-in that `text` is, known or issued."""
         return self._by_stand_in.get(text)
 
@@ -61,54 +69,66 @@ class Table:
         return tuple(self._by_stand_in.values())
 
     def replace(self, raw: str, kind: str, *, keeps: int = 0, variable: str | None = None) -> str:
-        """The stand-in of `raw`: always the same one, whatever kind it is found as later."""
+        """The stand-in of `raw`: always the same one, whatever kind it is found as later.
+
+        Nothing but quotes, brackets and the like is given back as it is: there is nothing in it to hide.
+
+        Raises:
+            SanitizeError: All stand-ins for values of this form are taken.
+        """
         found = self._by_raw.get(raw)
         if found is not None:
             return found.stand_in
-        made = next(item for item in self._candidates(raw, kind, keeps) if item != raw and not self.is_stand_in(item))
-        entry = StandIn(kind, made, variable)
-        self._by_raw[raw] = entry
-        self._by_stand_in[made] = entry
-        self.issued.append(entry)
-        return made
+        tail = _kept_tail(raw, kind)
+        for candidate in self._candidates(raw, keeps, tail):
+            if candidate != raw and candidate not in self._by_stand_in and candidate not in self._by_raw:
+                entry = StandIn(kind, candidate, variable)
+                self._by_raw[raw] = self._by_stand_in[candidate] = entry
+                self.issued.append(entry)
+                return candidate
+        if any(char.isalnum() or char in _SIGNS for char in raw):
+            raise SanitizeError(f"no stand-in is left for a value of {len(raw)} characters")
+        return raw
 
-    def _candidates(self, raw: str, kind: str, keeps: int) -> Iterator[str]:
-        for attempt in range(64):
-            yield disguise(raw, self._key, keeps=keeps, tail=_kept_tail(raw, kind), attempt=attempt)
-        # Too short or too plain to be disguised: nothing of it may stay.
-        for attempt in range(1 << 16):
-            digest = hashlib.sha256(self._key + attempt.to_bytes(4, "big")).hexdigest()
-            yield (digest * (1 + len(raw.encode()) // 64))[: len(raw.encode())]
+    def _candidates(self, raw: str, keeps: int, tail: int) -> Iterator[str]:
+        for attempt in range(_ATTEMPTS):
+            made = disguise(raw, self._key, keeps=keeps, tail=tail, attempt=attempt)
+            if not (raw.isdigit() and made[0] == "0" != raw[0]):  # a number stays one in JSON
+                yield made
+        for attempt in range(_ATTEMPTS):
+            yield disguise(raw, self._key, attempt=attempt, has_signs=True)
 
 
-def disguise(raw: str, key: bytes, *, keeps: int = 0, tail: int = 0, attempt: int = 0) -> str:
+def disguise(raw: str, key: bytes, *, keeps: int = 0, tail: int = 0, attempt: int = 0, has_signs: bool = False) -> str:
     """`raw` with every letter and digit replaced by another of its class, by a keyed hash of all of it.
 
     Args:
         keeps: Characters at the start that stay.
         tail: Characters at the end that stay.
+        has_signs: Some signs are replaced too.
     """
     seed = hmac.digest(key, raw.encode("utf-8", "surrogatepass") + attempt.to_bytes(4, "big"), "sha256")
-    is_hex = _HEX.match(raw[keeps:]) is not None
-    stream = _stream(seed)
     last = len(raw) - tail
+    is_hex = _HEX.fullmatch(raw[keeps:]) is not None
+    lower = _NO_VOWELS if len(raw) < _SHORT else "abcdef" if is_hex else string.ascii_lowercase
+    stream = _stream(seed)
     return "".join(
-        char if index < keeps or index >= last else _substitute(char, next(stream), is_hex)
+        char if index < keeps or index >= last else _substitute(char, next(stream), lower, has_signs)
         for index, char in enumerate(raw)
     )
 
 
-def _substitute(char: str, number: int, is_hex: bool) -> str:
+def _substitute(char: str, number: int, lower: str, has_signs: bool) -> str:
     if char in string.digits:
         return string.digits[number % 10]
     if char in string.ascii_lowercase:
-        return ("abcdef" if is_hex else string.ascii_lowercase)[number % (6 if is_hex else 26)]
+        return lower[number % len(lower)]
     if char in string.ascii_uppercase:
-        return ("ABCDEF" if is_hex else string.ascii_uppercase)[number % (6 if is_hex else 26)]
+        return lower[number % len(lower)].upper()
     if char.isalnum():
-        letters = _OTHER_LETTERS.get(len(char.encode("utf-8", "surrogatepass")))
-        return letters[number % len(letters)] if letters else char
-    return char
+        letters = _OTHER_LETTERS[len(char.encode())]
+        return letters[number % len(letters)]
+    return _SIGNS[number % len(_SIGNS)] if has_signs and char in _SIGNS else char
 
 
 def _stream(seed: bytes) -> Iterator[int]:

@@ -1,77 +1,67 @@
-"""Texts inside texts: what a JSON string or a URL says, and which characters of the outer text say it.
+"""Texts inside texts: what a JSON string or a part of a URL says, and how to say something else of that length there.
 
-A secret may be written with escapes (`\\u0040`, `%40`), in JSON inside a JSON string. A view decodes the text and
-remembers the piece of the outer text behind each character, so a stand-in can be written in the very same way and
-takes the same room.
+A secret may be written with escapes (`\\u0040`, `%40`), in JSON inside a JSON string. Each level is decoded, sanitized,
+and written back character by character, so everything that did not change keeps its very bytes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal as Word
 
-_ESCAPE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.", re.DOTALL)
+Form = Word["plain", "json", "percent"]
+"""How a text is written inside the one around it."""
+
+MAX_DEPTH = 8
+"""JSON in a string in JSON in a string ..."""
+
+_ESCAPE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\[\"\\/bfnrt']", re.DOTALL
+)
 _SIMPLE = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_PERCENT = re.compile(r"%[0-7][0-9a-fA-F]")
-_CODE = re.compile(r"u([0-9a-fA-F]{4})$")
+_TAIL = "%[89abAB][0-9a-fA-F]"
+_PERCENT = re.compile(
+    f"%[0-7][0-9a-fA-F]|%[cdCD][0-9a-fA-F]{_TAIL}|%[eE][0-9a-fA-F](?:{_TAIL}){{2}}|%[fF][0-7](?:{_TAIL}){{3}}"
+    "|%[0-9a-fA-F]{2}"
+)
+_OPAQUE = "\ufffd"  # stands for a piece that says no character; no rule matches it and nothing replaces it
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """A decoded text and, per character, where its piece of the outer text begins; one more for the end.
+def decode(raw: str, form: Form) -> str:
+    """What `raw` says."""
+    if form == "json" and "\\" in raw:
+        return _ESCAPE.sub(lambda match: _unescape(match[0]), raw)
+    if form == "percent" and "%" in raw:
+        return _PERCENT.sub(lambda match: _unquote(match[0]), raw)
+    return raw
 
-    `starts` is None where the characters are the outer text's own, from `offset` on.
+
+def rewrite(raw: str, form: Form, old: str, new: str) -> str:
+    """`raw`, which says `old`, made to say `new`: as long as before, and the same wherever the two agree.
+
+    Args:
+        new: As long as `old`; each character takes as many bytes in UTF-8 as the one that it replaces.
     """
-
-    text: str
-    offset: int
-    starts: tuple[int, ...] | None = None
-
-    def piece(self, index: int) -> tuple[int, int]:
-        """Start and end, in the outer text, of what says character `index`."""
-        if self.starts is None:
-            return self.offset + index, self.offset + index + 1
-        return self.starts[index], self.starts[index + 1]
-
-    def inner(self, start: int, end: int, decode: Callable[[str, int], View] | None = None) -> View:
-        """A view of a part of this view, decoded once more where `decode` is given."""
-        part = decode(self.text[start:end], start) if decode is not None else View(self.text[start:end], start)
-        if self.starts is None:
-            if part.starts is None:
-                return View(part.text, self.offset + start)
-            return View(part.text, 0, tuple(self.offset + place for place in part.starts))
-        places = range(start, end + 1) if part.starts is None else part.starts
-        return View(part.text, 0, tuple(self.starts[place] for place in places))
+    if old == new:
+        return raw
+    if raw == old:
+        return new
+    pieces = _pieces(raw, _ESCAPE if form == "json" else _PERCENT)
+    write = _escape if form == "json" else _quote
+    return "".join(
+        piece if before == after else write(piece, after) for piece, before, after in zip(pieces, old, new, strict=True)
+    )
 
 
-def json_string(raw: str, offset: int) -> View:
-    """View of the inside of a JSON string literal."""
-    if "\\" not in raw:
-        return View(raw, offset)
-    return _decoded(raw, offset, _ESCAPE, _unescape)
-
-
-def percent_encoded(raw: str, offset: int) -> View:
-    """View of a part of a URL or a form. Escapes of bytes outside ASCII are left as they are."""
-    if "%" not in raw:
-        return View(raw, offset)
-    return _decoded(raw, offset, _PERCENT, lambda escape: chr(int(escape[1:], 16)))
-
-
-def _decoded(raw: str, offset: int, pattern: re.Pattern[str], decode: Callable[[str], str]) -> View:
-    chars: list[str] = []
-    starts: list[int] = []
+def _pieces(raw: str, pattern: re.Pattern[str]) -> Iterator[str]:
     last = 0
     for match in pattern.finditer(raw):
-        chars.extend(raw[last : match.start()])
-        starts.extend(range(offset + last, offset + match.start()))
-        chars.append(decode(match[0]))
-        starts.append(offset + match.start())
+        yield from raw[last : match.start()]
+        yield match[0]
         last = match.end()
-    chars.extend(raw[last:])
-    starts.extend(range(offset + last, offset + len(raw) + 1))
-    return View("".join(chars), 0, tuple(starts))
+    yield from raw[last:]
 
 
 def _unescape(escape: str) -> str:
@@ -83,52 +73,89 @@ def _unescape(escape: str) -> str:
     return _SIMPLE.get(escape[1], escape[1])
 
 
-def rewrite(piece: str, old: str, new: str) -> str:
-    """The outer piece that says `new` in the way in which `piece` says `old`; always as long as `piece`."""
-    if new == old:
-        return piece
+def _escape(piece: str, char: str) -> str:
     if len(piece) == 1:
-        return new
-    code = _CODE.search(piece)
-    if code is not None:
-        return piece[: code.start(1)] + f"{ord(new):04x}"
-    if piece[0] == "%":
-        return f"%{ord(new):02X}"
+        return char
+    if len(piece) == 12:
+        code = ord(char) - 0x10000
+        return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
+    if len(piece) == 6:
+        return f"\\u{ord(char):04x}"
     return piece  # a one-letter escape stands for punctuation, which a stand-in keeps
 
 
-_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?', re.DOTALL)
+def _unquote(escape: str) -> str:
+    try:
+        return bytes.fromhex(escape.replace("%", "")).decode()
+    except UnicodeDecodeError:
+        return _OPAQUE
+
+
+def _quote(piece: str, char: str) -> str:
+    if len(piece) == 1:
+        return char
+    return "".join(f"%{byte:02X}" for byte in char.encode())
+
+
+# JSON
 
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A string literal of a JSON text: the span of its inside, and the name of the field that holds it."""
+    """A piece of a JSON text that may hold a secret.
+
+    Attributes:
+        start, end: The inside of a string, or a number.
+        kind: `junk` stands where no JSON is: the text is damaged, cut, or something else altogether.
+        name: Name of the field that holds it; the items of a list carry the list's name.
+    """
 
     start: int
     end: int
-    is_name: bool
-    field: str | None
+    kind: Word["name", "text", "number", "junk"]
+    name: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Literal {self.kind} {self.start}:{self.end}>"
 
 
-def json_strings(text: str) -> Iterator[Literal]:
-    """Every string literal of a JSON text, also of a damaged or cut one. A list's items carry the list's field name."""
-    field: str | None = None
+# A string without an end reaches to the end of the text: bodies are cut, and trying again at each quote is quadratic.
+_STRING = re.compile(r'"((?:[^"\\]++|\\.)*+\\?)("?)(\s*:)?', re.DOTALL)
+_GAP = re.compile(r"(?:[\s{}\[\],:]++|-?[\d.]++(?:[eE][+-]?\d++)?|true|false|null|NaN|-?Infinity)*+")
+_NUMBER = re.compile(r"\s*(\d{4,})(?=[\s,}\]]|$)")
+
+
+def json_literals(text: str) -> Iterator[Literal]:
+    """Every piece of a JSON text that may hold a secret; also of a damaged or cut one."""
+    name: str | None = None
     stack: list[str | None] = []
     last = 0
     for match in _STRING.finditer(text):
-        for char in text[last : match.start()]:
+        gap = text[last : match.start()]
+        if gap != "," and gap:
+            yield from _gap_literals(text, last, match.start(), name)
+        for char in gap:
             if char in "{[":
-                stack.append(field if char == "[" else None)
-                field = field if char == "[" else None
+                stack.append(name if char == "[" else None)
+                name = name if char == "[" else None
             elif char in "}]":
                 if stack:
                     stack.pop()
-                field = None
+                name = None
             elif char == ",":
-                field = stack[-1] if stack else None
+                name = stack[-1] if stack else None
         last = match.end()
-        if match[2] is not None:
-            yield Literal(match.start(1), match.end(1), True, None)
-            field = match[1]
+        if match[3] is not None and match[2]:
+            yield Literal(match.start(1), match.end(1), "name")
+            name = decode(match[1], "json")
         else:
-            yield Literal(match.start(1), match.end(1), False, field)
+            yield Literal(match.start(1), match.end(1), "text", name)
+    yield from _gap_literals(text, last, len(text), name)
+
+
+def _gap_literals(text: str, start: int, end: int, name: str | None) -> Iterator[Literal]:
+    number = _NUMBER.match(text, start, end) if name is not None else None
+    if number is not None:
+        yield Literal(number.start(1), number.end(1), "number", name)
+    if _GAP.fullmatch(text, start, end) is None:
+        yield Literal(start, end, "junk")

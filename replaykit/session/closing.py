@@ -2,68 +2,75 @@
 
 from __future__ import annotations
 
-from replaykit.matching.policy import MISSING
+from replaykit.matching.causes import Cause
 from replaykit.packet import Packet
 from replaykit.session.derived import executed_tools
-from replaykit.session.explain import explain
-from replaykit.session.ledger import DivergenceRecord
-from replaykit.session.outcome import Ending, compare_outcome, write_orders
+from replaykit.session.outcome import Ending, compare_outcome
 from replaykit.session.replayer import Replayer
 from replaykit.session.report import Report, ReportedDivergence
+
+THE_END = "the end"
+"""Position of what is wrong with the end of a run."""
 
 
 def close(replayer: Replayer, ending: Ending, stacks: tuple[str, ...]) -> None:
     """Adds to the ledger what only the end can show. `stacks` tells who still waited when the grace period was over."""
     replayer.notes.extend(stacks)
-    replayer.output_compared = ending.has_output and _recorded_output(replayer.packet)
-    if replayer.ledger.first is not None or not replayer.policy.compares_outcome:
+    replayer.output_compared = ending.has_output and _has_recorded_output(replayer.packet)
+    if replayer.ledger.first is not None:
         return
     outcome = replayer.packet.outcome
-    if ending.error is None or outcome is None or outcome.status == "failed":
+    if not replayer.policy.compares_outcome:
+        if ending.error is not None and (outcome is None or outcome.status != "failed"):
+            _add(replayer, "the run did not come to its end", "code", type(ending.error).__name__)
+        return
+    if outcome is None:
         _check_unused(replayer)
-    if outcome is not None:
-        for difference in compare_outcome(outcome, ending, replayer.contents.masked):
-            _add(replayer, "outcome", "\n  ".join(difference.lines()), "the end", replayer.last_order)
-        _check_writes(replayer)
+        detail = "the recorded run was interrupted before its end, so there is nothing to compare this end with"
+        _add(replayer, "the recording ends, and the agent went on", "recording ends", detail)
+        return
+    if ending.error is None or outcome.status == "failed":
+        _check_unused(replayer)
+    for difference in compare_outcome(outcome, ending, replayer.contents.masked):
+        headline = f"{len(replayer.interactions)} calls were the same; the run ended in another way"
+        _add(replayer, headline, "code", "\n".join(difference.lines()))
+    _check_writes(replayer)
 
 
-def _recorded_output(packet: Packet) -> bool:
+def _has_recorded_output(packet: Packet) -> bool:
     return packet.outcome is not None and packet.outcome.has_output
 
 
 def _check_unused(replayer: Replayer) -> None:
     unused = replayer.index.unused
     if unused:
+        headline = f"{len(unused)} of {replayer.index.total} recorded calls were not made"
         more = f", and {len(unused) - 1} more" if len(unused) > 1 else ""
-        detail = f"recorded and not asked for any more: {unused[0].position}{more}"
-        _add(replayer, "code", detail, unused[0].position, unused[0].seq)
+        first = unused[0]
+        _add(replayer, headline, "code", f"not asked for any more: {first.position}{more}", first.position, first.seq)
 
 
 def _check_writes(replayer: Replayer) -> None:
     """Within one lineage the order of writes is the program's own; across lineages it is the schedule's."""
-    for place, recorded in write_orders(replayer.packet).items():
-        now = replayer.writes.get(place, [])
-        if sorted(recorded) == sorted(now) and recorded != now:
-            index = next(i for i, (old, new) in enumerate(zip(recorded, now, strict=True)) if old != new)
-            detail = f"writes came in another order: recorded {recorded[index]}, now {now[index]}"
-            interaction = replayer.index.at(recorded[index])
-            _add(replayer, "code", detail, recorded[index], interaction.seq if interaction else replayer.last_order)
+    for now in replayer.writes.values():
+        pairs = zip(sorted(now, key=lambda item: item.seq), now, strict=True)
+        swapped = next(((then, item) for then, item in pairs if then is not item), None)
+        if swapped is not None:
+            then, item = swapped
+            detail = f"- {then.position}\n+ {item.position}"
+            _add(replayer, "writes came in another order", "order", detail, then.position, then.seq)
 
 
-def _add(replayer: Replayer, cause: str, detail: str, position: str, order: float) -> None:
-    message = explain(
-        cause=cause,
-        position=position,
-        level=MISSING,
-        counts=(len(replayer.interactions), len(replayer.packet.interactions), len(replayer.allowed)),
-        place="",
-        nearest=None,
-        fields=(),
-        same=(),
-        packet=str(replayer.packet.path) if replayer.packet.path else None,
-        detail=replayer.contents.clean_text(detail),
-    )
-    replayer.ledger.add(DivergenceRecord(position, MISSING, cause, message, order, is_outcome=True))
+def _add(
+    replayer: Replayer,
+    headline: str,
+    cause: Cause,
+    detail: str,
+    position: str = THE_END,
+    order: float | None = None,
+) -> None:
+    at = replayer.last_order if order is None else order
+    replayer.ledger.add(replayer.leaving.ending(headline, cause, detail, position, at))
 
 
 def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], closed: bool = False) -> Report:
@@ -71,6 +78,7 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
     records = replayer.ledger.records
     policy = replayer.policy
     is_ok = not records and closed
+    stubs = (f"answered by stubs: {', '.join(replayer.stubbed)}",) if replayer.stubbed else ()
     return Report(
         ok=is_ok,
         verdict=_verdict(replayer, is_ok),
@@ -100,12 +108,12 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
         refused=tuple(dict.fromkeys(replayer.refused)),
         telemetry=replayer.telemetry,
         already_connected=already_connected,
-        notes=(*replayer.notes, *replayer.packet.recovered),
+        notes=(*replayer.notes, *stubs, *replayer.packet.recovered),
     )
 
 
 def _verdict(replayer: Replayer, is_ok: bool) -> str:
-    if not is_ok:
+    if not is_ok or replayer.stubbed:
         return "unproven"
     if replayer.policy.verdict_limit is not None:
         return replayer.policy.verdict_limit

@@ -13,6 +13,8 @@ from replaykit.wire import Call
 
 @dataclass(frozen=True, slots=True)
 class HttpBegan:
+    """`dropped_bytes`: length of a body that the queue had no room for; then the request is without it."""
+
     id: str
     time_ns: int
     position: str
@@ -20,6 +22,7 @@ class HttpBegan:
     request: HttpRequest
     parent: str | None
     flags: tuple[str, ...] = ()
+    dropped_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,15 @@ class HttpEnded:
 
 @dataclass(frozen=True, slots=True)
 class CallBegan:
+    """`withheld` says why the request has no arguments."""
+
     id: str
     time_ns: int
     position: str
     request: FunctionRequest
     parent: str | None
     flags: tuple[str, ...] = ()
+    withheld: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

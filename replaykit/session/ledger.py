@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from replaykit.errors import Divergence, EgressRefused, ToolMiss
@@ -26,7 +26,7 @@ class DivergenceRecord:
 
     Attributes:
         order: Number of the recorded event it belongs to: the first divergence is the earliest of these, whatever the
-            wall clock said.
+            wall clock said. Half of one more where it came between two events.
         nearest: Position of the nearest recorded interaction.
         message: The whole report, at most a dozen lines.
     """
@@ -41,7 +41,6 @@ class DivergenceRecord:
     differences: tuple[Difference, ...] = ()
     is_refusal: bool = False
     is_outcome: bool = False
-    where: str = field(default="")
 
     def error(self) -> Divergence:
         """A fresh exception for it: one instance must not collect the tracebacks of several raises."""

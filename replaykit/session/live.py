@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
-from replaykit.errors import PacketError, WireError
 from replaykit.matching.bindings import Bindings
-from replaykit.matching.content import Content, function_content, http_content
+from replaykit.matching.content import Content, clean_name, function_content, http_content
 from replaykit.matching.ids import IdTable
 from replaykit.matching.index import lineage_of
+from replaykit.matching.recorded import RecordedContents, header
 from replaykit.packet import Interaction, Packet
-from replaykit.packet.exchange import FunctionRequest, Headers, HttpRequest
+from replaykit.packet.exchange import FunctionRequest, HttpRequest
 from replaykit.sanitize import Sanitizer, StandIn
-from replaykit.wire import Call, classify, read_response
+from replaykit.wire import Call
 
 PROJECT_KEY = "REPLAYKIT_KEY"
 
@@ -34,26 +33,13 @@ class Contents:
     """
 
     def __init__(self, packet: Packet) -> None:
-        self._packet = packet
         known = [StandIn(line.name, line.stand_in, line.variable) for line in packet.stand_ins]
         key = project_key(os.environ)
-        self._live = Sanitizer(key=key, environ=os.environ, known=known)
-        self._live_ids = IdTable()
+        self._sanitizer = Sanitizer(key=key, environ=os.environ, known=known)
+        self._recorded = RecordedContents(packet, self._sanitizer)
+        self._ids: IdTable | None = None
         self._unread: list[tuple[HttpRequest, Call, str]] = []
         self.bindings = Bindings(has_key=key is not None)
-
-    @cached_property
-    def _recorded(self) -> dict[str, Content]:
-        """Content of every recorded request, made again from what is stored, in recorded order."""
-        contents: dict[str, Content] = {}
-        ids = IdTable()
-        for interaction in self._packet.interactions:
-            issue_ids(ids, interaction)
-            issue_ids(self._live_ids, interaction)
-        for interaction in self._packet.interactions:
-            if not interaction.is_withheld:
-                contents[interaction.id] = self._of_stored(interaction, ids)
-        return contents
 
     def defer(self, request: HttpRequest, call: Call, position: str) -> None:
         """Remembers a live request that was matched by its bytes."""
@@ -61,85 +47,59 @@ class Contents:
 
     def of_http(self, request: HttpRequest, call: Call, position: str) -> Content:
         """Content of a live request."""
-        assert self._recorded is not None  # the ids that recorded answers gave out are known from here on
         waiting, self._unread = self._unread, []
         for earlier in waiting:
-            self._of_live(*earlier)
-        return self._of_live(request, call, position)
+            self._of_http(*earlier)
+        return self._of_http(request, call, position)
 
-    def _of_live(self, request: HttpRequest, call: Call, position: str) -> Content:
-        url = self._live.url(request.url)
-        self._live.headers(request.headers)
+    def _of_http(self, request: HttpRequest, call: Call, position: str) -> Content:
+        url = self._sanitizer.url(request.url)
+        self._sanitizer.headers(request.headers)  # a secret that is known from a header is found in bodies too
         content_type = header(request.headers, "content-type")
         return http_content(
             call=call,
             method=request.method,
             url=url,
-            body=self._live.body(request.body, content_type),
+            body=self._sanitizer.body(request.body, content_type),
             content_type=content_type,
-            mask=self._live.mask,
-            ids=self._live_ids,
+            mask=self._sanitizer.mask,
+            ids=self._live_ids(),
             lineage=lineage_of(position),
         )
 
     def of_call(self, request: FunctionRequest, position: str) -> Content:
         """Content of a live function call."""
-        assert self._recorded is not None
         return function_content(
-            label=f"{request.boundary}:{request.name}",
-            arguments=self._live.json(dict(request.arguments)),
-            mask=self._live.mask,
-            ids=self._live_ids,
+            label=f"{request.boundary}:{self.name(request.name)}",
+            arguments=self._sanitizer.json(dict(request.arguments)),
+            mask=self._sanitizer.mask,
+            ids=self._live_ids(),
             lineage=lineage_of(position),
         )
 
     def of_recorded(self, interaction: Interaction) -> Content:
         """Content of a recorded request; an empty one where the request was withheld."""
-        return self._recorded.get(interaction.id) or Content({}, (), "")
+        return self._recorded.of(interaction)
 
-    def _of_stored(self, interaction: Interaction, ids: IdTable) -> Content:
-        line = interaction.call
-        lineage = lineage_of(line.position)
-        if line.http is None:
-            arguments = line.function.arguments if line.function else {}
-            label = f"{line.boundary}:{line.name}"
-            return function_content(label=label, arguments=arguments, mask=self._live.mask, ids=ids, lineage=lineage)
-        return http_content(
-            call=classify(line.http.method, line.http.url, line.http.headers),
-            method=line.http.method,
-            url=line.http.url,
-            body=interaction.request_body,
-            content_type=header(line.http.headers, "content-type"),
-            mask=self._live.mask,
-            ids=ids,
-            lineage=lineage,
-        )
+    def _live_ids(self) -> IdTable:
+        """Names of ids on the live side: what recorded answers give out is known from the start."""
+        if self._ids is None:
+            self._ids = IdTable()
+            self._recorded.issue_all(self._ids)
+        return self._ids
+
+    def name(self, text: str) -> str:
+        """A position or a name in the form in which the recording has its own."""
+        return clean_name(self._sanitizer, text)
 
     def clean(self, value: Any) -> Any:
         """JSON as it would be stored."""
-        return self._live.json(value)
+        return self._sanitizer.json(value)
 
     def clean_text(self, text: str) -> str:
         """Text that may be shown."""
-        return self._live.text(text)
+        return self._sanitizer.text(text)
 
     def masked(self, value: Any) -> Any:
         """Sanitized JSON with its stand-ins marked, so that the outcomes of two runs compare."""
-        return self._live.mask(value)[0]
-
-
-def issue_ids(ids: IdTable, interaction: Interaction) -> None:
-    """Names the ids that a recorded answer gave out."""
-    wire_format = interaction.call.wire_format
-    if wire_format is None or interaction.done is None:
-        return
-    try:
-        answer = read_response(wire_format, interaction.response_body, interaction.content_type)
-    except (WireError, PacketError):
-        return  # an answer that can't be read issues nothing
-    ids.issue(interaction.position, answer.issued)
-
-
-def header(headers: Headers, name: str) -> str:
-    """Value of the first header of that name, else empty."""
-    return next((value for key, value in headers if key.lower() == name), "")
+        return self._sanitizer.mask(value)[0]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from replaykit.matching.diff import ABSENT, changed_lines, diff_json
-from replaykit.packet import Packet, values
+from replaykit.packet import values
 from replaykit.packet.model import OutcomeLine
 
 
@@ -41,12 +41,15 @@ def compare_outcome(recorded: OutcomeLine, ending: Ending, masked: Any) -> list[
         masked: Function that marks stand-ins in sanitized JSON, so that two runs' values compare.
     """
     found = []
-    status = "failed" if ending.error is not None or ending.exit_code else "ok"
+    error = ending.error
+    if isinstance(error, SystemExit) and error.code in (None, 0):
+        error = None  # leaving early is no failure, neither then nor now
+    status = "failed" if error is not None or ending.exit_code else "ok"
     then = recorded.exception.type if recorded.exception is not None else None
-    now = values.class_name(type(ending.error)) if ending.error is not None else None
+    now = values.class_name(type(error)) if error is not None else None
     if recorded.status != status or then != now:
         found.append(OutcomeDifference("how it ended", _ended(recorded.status, then), _ended(status, now)))
-    reasons = (recorded.stop_reason, ending.stop_reason)
+    reasons = (masked(recorded.stop_reason), masked(ending.stop_reason))
     if None not in reasons and reasons[0] != reasons[1]:
         found.append(OutcomeDifference("stop_reason", *reasons))
     if recorded.has_output and ending.has_output:
@@ -70,13 +73,3 @@ def _text(value: Any) -> str:
     if value is ABSENT:
         return "(absent)"
     return value if isinstance(value, str) else repr(value)
-
-
-def write_orders(packet: Packet) -> dict[str, list[str]]:
-    """Positions of the recorded writes, by lineage, in the order in which they were made."""
-    orders: dict[str, list[str]] = {}
-    for interaction in packet.interactions:
-        function = interaction.call.function
-        if function is not None and interaction.boundary == "tool" and function.effect != "read":
-            orders.setdefault(interaction.position.rpartition("/")[0], []).append(interaction.position)
-    return orders

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from pydantic import BaseModel
 
 from replaykit.errors import SanitizeError, WireError
-from replaykit.matching.content import Content, function_content, http_content, raw_key
+from replaykit.matching.content import WITHHELD_KEY, function_content, http_content, raw_key
 from replaykit.matching.ids import IdTable
 from replaykit.matching.index import lineage_of
-from replaykit.packet.body import encode_body, withhold_body
+from replaykit.matching.recorded import header
+from replaykit.packet.body import encode_body
 from replaykit.packet.codec import dump_line
-from replaykit.packet.exchange import Chunk, Failure, Headers
+from replaykit.packet.exchange import Chunk
 from replaykit.packet.journal import Journal
 from replaykit.packet.model import FORMAT as PACKET_FORMAT
 from replaykit.packet.model import (
@@ -21,9 +19,9 @@ from replaykit.packet.model import (
     Body,
     CallLine,
     DoneLine,
+    Entry,
     EntryLine,
     Envelope,
-    FailureRecord,
     FunctionCall,
     HttpCall,
     Manifest,
@@ -35,6 +33,7 @@ from replaykit.packet.model import (
 )
 from replaykit.packet.parts import PartWriter
 from replaykit.sanitize import Sanitizer
+from replaykit.session.cleaning import NO_ROOM, UNSANITIZED, Cleaner, clean_verdict
 from replaykit.session.decoding import decode_content
 from replaykit.session.events import (
     CallBegan,
@@ -63,15 +62,18 @@ class Packer:
         self._issued = 0
         self._open: dict[str, CallLine | SpanLine] = {}
         self._usage = dict.fromkeys(UsageTotals.model_fields, 0)
-        self._withheld = 0
+        self._clean = Cleaner(sanitizer)
+        self.lost_events = 0  # events that could not be written for a reason that nobody foresaw
         self._run_id = envelope.run_id
-        tags = self._json(envelope.tags)
+        texts = ("workflow", "release", "environment")
+        clean = {name: self._clean.text(value) for name in texts if (value := getattr(envelope, name)) is not None}
+        tags = {self._clean.text(name): self._clean.text(value) for name, value in envelope.tags.items()}
         line = RunLine(
             id=self._run_id,
             format=PACKET_FORMAT,
             key_version=KEY_VERSION,
             ruleset=sanitizer.ruleset,
-            run=envelope.model_copy(update={"tags": tags}),
+            run=envelope.model_copy(update={**clean, "tags": tags}),
         )
         self._journal.append(dump_line(line))
 
@@ -91,66 +93,63 @@ class Packer:
             case SpanEnded():
                 self._end_span(event)
             case EntryFound():
-                entry = event.entry.model_copy(
-                    update={
-                        "argv": tuple(self._text(word) for word in event.entry.argv),
-                        "arguments": self._json(event.entry.arguments),
-                    }
-                )
-                self._write(EntryLine(id=self._run_id, seq=0, entry=entry))
+                self._write_entry(event.entry)
             case RunEnded():
                 raise TypeError("a run is ended with `finish`")
+
+    def _write_entry(self, entry: Entry) -> None:
+        argv = tuple(self._clean.text(word) for word in entry.argv)
+        arguments = self._clean.json(entry.arguments)
+        update = {"argv": argv, "arguments": arguments if isinstance(arguments, dict) else {}}
+        self._write(EntryLine(id=self._run_id, seq=0, entry=entry.model_copy(update=update)))
 
     # HTTP
 
     def _begin_http(self, event: HttpBegan) -> None:
-        request, label = event.request, f"{event.call.boundary}:{event.call.name}"
-        is_llm = event.call.boundary == "llm"
-        url = self._sanitizer.url(request.url)
-        content_type = _header(request.headers, "content-type")
-        raw: str | None = None
-        body: Body
-        try:
-            data = self._sanitizer.body(request.body, content_type)
-            if data == request.body and url == request.url:
-                raw = raw_key(label, request.method, request.url, request.body, is_llm=is_llm)
-            key = self._http_key(event, url, data, content_type)
-            encoded = encode_body(data)
-            body = self._parts.split(encoded) if is_llm else encoded
-        except SanitizeError:
-            self._withheld += 1
-            body, key = withhold_body(None, "it could not be sanitized", length=len(request.body)), "withheld"
-        headers = tuple((name, value) for name, value in self._sanitizer.headers(request.headers))
+        request, is_llm = event.request, event.call.boundary == "llm"
+        position, raw, key = self._clean.name(event.position), None, WITHHELD_KEY
+        url = self._clean.url(request.url)
+        if event.dropped_bytes is not None:
+            body = self._clean.withhold(NO_ROOM, event.dropped_bytes)
+        else:
+            try:
+                data = self._sanitizer.body(request.body, header(request.headers, "content-type"))
+            except SanitizeError:
+                body = self._clean.withhold(UNSANITIZED, len(request.body))
+            else:
+                if data == request.body and url == request.url:
+                    raw = raw_key(event.call, request.method, request.url, request.body)
+                key = self._http_key(event, position, url, data)
+                body = self._parts.split(encode_body(data)) if is_llm else encode_body(data)
         line = CallLine(
             id=event.id,
             key=key,
             raw=raw,
-            position=event.position,
+            position=position,
             boundary=event.call.boundary,
-            name=event.call.name,
+            name=self._clean.name(event.call.name),
             call_class=event.call.call_class,
             seq=0,
             time_ns=event.time_ns,
             parent=event.parent,
             wire_format=event.call.wire_format,
-            http=HttpCall(method=request.method, url=url, headers=headers, body=body),
+            http=HttpCall(method=request.method, url=url, headers=self._clean.headers(request.headers), body=body),
             flags=event.flags,
         )
         self._open[event.id] = line
         self._write(line)
 
-    def _http_key(self, event: HttpBegan, url: str, data: bytes, content_type: str) -> str:
-        content: Content = http_content(
+    def _http_key(self, event: HttpBegan, position: str, url: str, data: bytes) -> str:
+        return http_content(
             call=event.call,
             method=event.request.method,
             url=url,
             body=data,
-            content_type=content_type,
+            content_type=header(event.request.headers, "content-type"),
             mask=self._sanitizer.mask,
             ids=self._ids,
-            lineage=lineage_of(event.position),
-        )
-        return content.key
+            lineage=lineage_of(position),
+        ).key
 
     def _end_http(self, event: HttpEnded) -> None:
         body = self._response_body(event)
@@ -163,9 +162,9 @@ class Packer:
                 state=event.state,
                 status=event.status,
                 first_byte_ns=event.first_byte_ns,
-                headers=self._sanitizer.headers(event.headers),
+                headers=self._clean.headers(event.headers),
                 body=body,
-                failure=self._failure(event.failure),
+                failure=self._clean.failure(event.failure),
             )
         )
 
@@ -173,15 +172,13 @@ class Packer:
         if event.status is None:
             return None
         if event.chunks is None:
-            self._withheld += 1
-            return withhold_body(None, "it was too large for the recorder's memory", length=event.length)
-        content_type = _header(event.headers, "content-type")
-        chunks, encoding = decode_content(event.chunks, _header(event.headers, "content-encoding"))
+            return self._clean.withhold(NO_ROOM, event.length)
+        content_type = header(event.headers, "content-type")
+        chunks, encoding = decode_content(event.chunks, header(event.headers, "content-encoding"))
         try:
             clean = self._sanitizer.chunks([chunk.data for chunk in chunks], content_type)
         except SanitizeError:
-            self._withheld += 1
-            return withhold_body(None, "it could not be sanitized", length=event.length)
+            return self._clean.withhold(UNSANITIZED, event.length)
         data = b"".join(clean)
         if event.call.wire_format is not None:
             self._read_answer(event, data, content_type)
@@ -195,7 +192,7 @@ class Packer:
             answer = read_response(event.call.wire_format, data, content_type)
         except WireError:
             return  # kept as bytes; `show` will say that it could not be read
-        self._ids.issue(event.position, answer.issued)
+        self._ids.issue(self._clean.name(event.position), answer.issued)
         if answer.usage is not None:
             for name in self._usage:
                 self._usage[name] += getattr(answer.usage, name) or 0
@@ -203,21 +200,26 @@ class Packer:
     # functions and spans
 
     def _begin_call(self, event: CallBegan) -> None:
-        request, label = event.request, f"{event.request.boundary}:{event.request.name}"
-        arguments = self._json(dict(request.arguments))
-        content = function_content(
-            label=label,
-            arguments=arguments,
-            mask=self._sanitizer.mask,
-            ids=self._ids,
-            lineage=lineage_of(event.position),
-        )
+        request, position = event.request, self._clean.name(event.position)
+        name, key = self._clean.name(request.name), WITHHELD_KEY
+        arguments = self._clean.readable(dict(request.arguments))
+        if event.withheld is not None or arguments is None:
+            self._clean.withheld += 1
+            arguments = {}
+        else:
+            key = function_content(
+                label=f"{request.boundary}:{name}",
+                arguments=arguments,
+                mask=self._sanitizer.mask,
+                ids=self._ids,
+                lineage=lineage_of(position),
+            ).key
         line = CallLine(
             id=event.id,
-            key=content.key,
-            position=event.position,
+            key=key,
+            position=position,
             boundary=request.boundary,
-            name=request.name,
+            name=name,
             seq=0,
             time_ns=event.time_ns,
             parent=event.parent,
@@ -230,18 +232,20 @@ class Packer:
     def _end_call(self, event: CallEnded) -> None:
         self._open.pop(event.id, None)
         state = "cancelled" if event.is_cancelled else "error" if event.failure is not None else "complete"
-        if event.withheld is not None:
-            self._withheld += 1
+        # In a list: a result that is None is a result, one that can't be kept is none.
+        value, withheld = self._clean.readable([event.value]), event.withheld
+        if value is None:
+            withheld = withheld or UNSANITIZED
         self._write(
             DoneLine(
                 id=event.id,
                 seq=0,
                 time_ns=event.time_ns,
                 state=state,  # type: ignore[arg-type]  # one of the three words above
-                value=self._json(event.value),
-                has_value=event.has_value,
-                body=withhold_body(None, event.withheld) if event.withheld is not None else None,
-                failure=self._failure(event.failure),
+                value=value[0] if value is not None and withheld is None else None,
+                has_value=event.has_value and withheld is None,
+                body=self._clean.withhold(withheld) if withheld is not None else None,
+                failure=self._clean.failure(event.failure),
             )
         )
 
@@ -250,11 +254,11 @@ class Packer:
             id=event.id,
             seq=0,
             time_ns=event.time_ns,
-            position=event.position,
-            name=self._text(event.name),
+            position=self._clean.name(event.position),
+            name=self._clean.name(event.name),
             span_kind=event.kind,
             parent=event.parent,
-            attributes=self._json(dict(event.attributes)),
+            attributes=self._clean.attributes(event.attributes),
         )
         self._open[event.id] = line
         self._write(line)
@@ -267,8 +271,8 @@ class Packer:
                 seq=0,
                 time_ns=event.time_ns,
                 state="complete" if event.failure is None else "error",
-                failure=self._failure(event.failure),
-                attributes=self._json(dict(event.attributes)),
+                failure=self._clean.failure(event.failure),
+                attributes=self._clean.attributes(event.attributes),
             )
         )
 
@@ -279,72 +283,46 @@ class Packer:
         for name in tuple(self._open):
             self._write(DoneLine(id=name, seq=0, time_ns=event.time_ns, state="cancelled"))
         self._open.clear()
-        manifest = Manifest(
-            calls=dict(event.counts.get("calls", {})),
-            classes=dict(event.counts.get("classes", {})),
-            withheld=self._withheld,
-            adopted=event.adopted,
-            possibly_missing=event.possibly_missing,
-            dropped_events=event.dropped_events,
-        )
-        is_whole = not (self._withheld or event.possibly_missing or event.dropped_events)
-        verdict = event.verdict
-        if verdict is not None:
-            verdict = verdict.model_copy(update={"reason": self._text(verdict.reason)})
+        output = self._clean.json(event.output)
         line = OutcomeLine(
             id=self._run_id,
             seq=0,
             time_ns=event.time_ns,
             status="ok" if event.status == "ok" else "failed",
-            exception=self._failure(event.failure),
-            stop_reason=event.stop_reason,
-            output=self._json(event.output),
-            has_output=event.has_output,
-            verdict=verdict,
+            exception=self._clean.failure(event.failure),
+            stop_reason=self._clean.text(event.stop_reason) if event.stop_reason is not None else None,
+            output=output,
+            has_output=event.has_output and output is not UNSANITIZED,
+            verdict=clean_verdict(self._sanitizer, event.verdict) if event.verdict is not None else None,
             usage=UsageTotals(**self._usage),
-            manifest=manifest,
             packages=loaded_packages(),
-            replayable="full" if is_whole else "no",
         )
-        return line.model_copy(update={"seq": self._seq + 1})
+        self._write_stand_ins()
+        manifest = Manifest(
+            calls=dict(event.counts.get("calls", {})),
+            classes=dict(event.counts.get("classes", {})),
+            withheld=self._clean.withheld,
+            adopted=event.adopted,
+            possibly_missing=event.possibly_missing,
+            dropped_events=event.dropped_events + self.lost_events,
+        )
+        is_whole = not (manifest.withheld or manifest.possibly_missing or manifest.dropped_events)
+        rest = {"seq": self._seq + 1, "manifest": manifest, "replayable": "full" if is_whole else "no"}
+        return line.model_copy(update=rest)
 
     # writing
 
     def _write(self, line: BaseModel) -> None:
         """Appends a line under the next number; stand-ins are listed before the first line that holds them."""
+        self._write_stand_ins()
+        self._append(line)
+
+    def _write_stand_ins(self) -> None:
         for item in self._sanitizer.issued[self._issued :]:
             self._issued += 1
             name = f"s{self._issued}"
             self._append(StandInLine(id=name, seq=0, name=item.kind, stand_in=item.stand_in, variable=item.variable))
-        self._append(line)
 
     def _append(self, line: BaseModel) -> None:
         self._seq += 1
         self._journal.append(dump_line(line.model_copy(update={"seq": self._seq})))
-
-    def _json(self, value: Any) -> Any:
-        return self._guarded(self._sanitizer.json, value)
-
-    def _text(self, text: str) -> str:
-        return str(self._guarded(self._sanitizer.text, text))
-
-    def _guarded(self, sanitize: Callable[[Any], Any], value: Any) -> Any:
-        try:
-            return sanitize(value)
-        except SanitizeError:
-            self._withheld += 1
-            return "withheld: it could not be sanitized"
-
-    def _failure(self, failure: Failure | None) -> FailureRecord | None:
-        if failure is None:
-            return None
-        return FailureRecord(
-            type=failure.kind,
-            message=self._text(failure.message),
-            arguments=tuple(self._json(list(failure.arguments))),
-            state=self._json(dict(failure.state)),
-        )
-
-
-def _header(headers: Headers, name: str) -> str:
-    return next((value for key, value in headers if key.lower() == name), "")

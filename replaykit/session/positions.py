@@ -10,6 +10,20 @@ RETRY_HEADERS = ("x-stainless-retry-count",)
 """How SDKs say that a request is a further attempt at the same call (openai, anthropic and their generator)."""
 
 
+# Unlike a name that a user gives to a task or span, it holds a "%" that is not an escape.
+_DISABLED = "%disabled"
+
+
+def disabled_below(node: Node) -> Node:
+    """A place of the same run for code that is not part of it: see `replaykit.disable`."""
+    return Node(node.run, join(node.path, _DISABLED), node)
+
+
+def is_disabled(node: Node) -> bool:
+    """True for `disabled_below` of any node, and for whatever was spawned there."""
+    return _DISABLED in node.path
+
+
 class Tickets:
     """Gives every call of one run its position, at the moment at which it is made."""
 

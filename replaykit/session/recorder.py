@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from replaykit.determinism.lineage import Node
@@ -38,7 +40,7 @@ from replaykit.session.events import (
     SpanBegan,
     SpanEnded,
 )
-from replaykit.session.positions import Tickets
+from replaykit.session.positions import Tickets, is_disabled
 from replaykit.session.sink import Sink
 from replaykit.wire import classify
 
@@ -46,6 +48,8 @@ logger = logging.getLogger("replaykit")
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """A larger response is forwarded like any other, but not kept."""
+
+_NO_ROOM = "it was too large for the recorder's memory"
 
 
 class Recorder:
@@ -57,6 +61,7 @@ class Recorder:
         self._sink = sink
         self.run_id = run_id
         self.owner: Any = None  # what the user holds; the entry point hands its result there
+        self._pid = os.getpid()
         self._began_ns = time.monotonic_ns()
         self._ids = itertools.count()
         self._tickets = Tickets()
@@ -68,11 +73,16 @@ class Recorder:
         self._possibly_missing = 0
         self.is_closed = False
 
+    @property
+    def is_foreign(self) -> bool:
+        """True in a forked child: the run is its parent's, and a lock in here may be held by a thread that is not."""
+        return os.getpid() != self._pid
+
     # what interceptors ask
 
     def decide_http(self, request: HttpRequest, node: Node) -> ForwardHttp:
         """Lets the request through; says who wants to watch."""
-        if self.is_closed:
+        if self._ignores(node):
             return ForwardHttp(None)
         try:
             call = classify(request.method, request.url, request.headers)
@@ -91,7 +101,7 @@ class Recorder:
 
     def decide_call(self, request: FunctionRequest, node: Node) -> ForwardCall:
         """Lets the function run; its inner crossings belong below the node that is returned."""
-        if self.is_closed:
+        if self._ignores(node):
             return ForwardCall(None, None)
         try:
             self._count("calls", request.boundary)
@@ -99,7 +109,11 @@ class Recorder:
             name = self._next_id("c")
             parent = self._parent(node)
             self._places[place.path] = name
-            self.put(CallBegan(name, self.now_ns(), place.path, request, parent, self._flags(node)))
+            size, withheld = _size_of(request.arguments), None
+            if not self.has_room(size):
+                request, size, withheld = replace(request, arguments={}), 0, _NO_ROOM
+            event = CallBegan(name, self.now_ns(), place.path, request, parent, self._flags(node), withheld)
+            self.put(event, size)
             return ForwardCall(_ValueObserver(self, name), place)
         except Exception:  # as above
             self.drop("a function call")
@@ -107,20 +121,36 @@ class Recorder:
 
     def unattributed(self, what: str) -> None:
         """A call of another part of the process: this run may be missing something, and its packet says so."""
-        self._possibly_missing += 1
+        if self.is_closed or self.is_foreign:
+            return
+        # Exporters work on threads of their own, which are older than any run; what they send is nobody's crossing.
+        if "://" in what and classify("POST", what).call_class == "telemetry":
+            return
+        with self._lock:
+            self._possibly_missing += 1
+
+    def _ignores(self, node: Node) -> bool:
+        return self.is_closed or self.is_foreign or is_disabled(node)
+
+    @property
+    def is_over(self) -> bool:
+        """True once the run has ended: what its threads do from then on is nobody's."""
+        return self.is_closed
 
     # spans, entry, end
 
     def begin_span(self, node: Node, name: str, kind: str, attributes: Mapping[str, Any]) -> str:
         """Notes a span at `node`, its own place in the tree. Returns its id for `end_span`."""
         span = self._next_id("n")
+        if self._ignores(node):
+            return span
         parent = self._parent(node.parent) if node.parent is not None else None
         self._places[node.path] = span
         self.put(SpanBegan(span, self.now_ns(), node.path, name, kind, parent, _json_object(attributes)))
         return span
 
     def end_span(self, span: str, error: BaseException | None, attributes: Mapping[str, Any]) -> None:
-        failure = failure_of(error) if error is not None else None
+        failure = _failure_of(error) if error is not None else None
         self.put(SpanEnded(span, self.now_ns(), failure, _json_object(attributes)))
 
     def found_entry(self, entry: Entry) -> None:
@@ -139,10 +169,12 @@ class Recorder:
     ) -> None:
         """Closes the run: later calls pass through unseen."""
         self.is_closed = True
+        if isinstance(error, SystemExit) and error.code in (None, 0):
+            error = None  # leaving early is no failure
         event = RunEnded(
             time_ns=self.now_ns(),
             status="failed" if error is not None or failed else "ok",
-            failure=failure_of(error) if error is not None else None,
+            failure=_failure_of(error) if error is not None else None,
             stop_reason=stop_reason,
             output=values.encode(output, is_lossy=True) if has_output else None,
             has_output=has_output,
@@ -161,7 +193,7 @@ class Recorder:
         return time.monotonic_ns() - self._began_ns
 
     def put(self, event: Event, size: int = 0) -> None:
-        if not self.is_closed:
+        if not self.is_closed and not self.is_foreign:
             self._sink.put(event, size)
 
     def has_room(self, size: int) -> bool:
@@ -169,7 +201,8 @@ class Recorder:
 
     def drop(self, what: str) -> None:
         """Counts something that could not be recorded; the packet then says that it is not whole."""
-        self._dropped += 1
+        with self._lock:
+            self._dropped += 1
         logger.warning("%s could not be recorded", what, exc_info=logger.isEnabledFor(logging.DEBUG))
 
     def _count(self, group: str, name: str) -> None:
@@ -190,7 +223,8 @@ class Recorder:
     def _flags(self, node: Node) -> tuple[str, ...]:
         if not node.is_adopted:
             return ()
-        self._adopted += 1
+        with self._lock:
+            self._adopted += 1
         return ("adopted",)
 
 
@@ -211,7 +245,7 @@ class _HttpObserver:
         # A body that streams is known only when it has been sent; the rest can be handed over at once.
         self._is_sent = bool(began.request.body) or not _has_streaming_body(began.request)
         if self._is_sent:
-            recorder.put(began, len(began.request.body))
+            self._put_request(began.request.body)
 
     def sent(self, data: bytes) -> None:
         self._sent.append(data)
@@ -255,10 +289,13 @@ class _HttpObserver:
         if self._is_sent:
             return
         self._is_sent = True
-        began, body = self._began, b"".join(self._sent)
-        request = HttpRequest(began.request.method, began.request.url, began.request.headers, body)
-        whole = HttpBegan(began.id, began.time_ns, began.position, began.call, request, began.parent, began.flags)
-        self._recorder.put(whole, len(body))
+        self._put_request(b"".join(self._sent))
+
+    def _put_request(self, body: bytes) -> None:
+        has_room = self._recorder.has_room(len(body))
+        request = replace(self._began.request, body=body if has_room else b"")
+        event = replace(self._began, request=request, dropped_bytes=None if has_room else len(body))
+        self._recorder.put(event, len(request.body))
 
 
 def _has_streaming_body(request: HttpRequest) -> bool:
@@ -285,12 +322,15 @@ class _ValueObserver:
             encoded, withheld = values.encode(value), None
         except values.UnencodableError as error:
             encoded, withheld = None, str(error)
-        recorder = self._recorder
-        recorder.put(CallEnded(self._name, recorder.now_ns(), encoded, has_value=withheld is None, withheld=withheld))
+        recorder, size = self._recorder, _size_of(encoded)
+        if not recorder.has_room(size):
+            encoded, size, withheld = None, 0, _NO_ROOM
+        event = CallEnded(self._name, recorder.now_ns(), encoded, has_value=withheld is None, withheld=withheld)
+        recorder.put(event, size)
 
     def _error(self, error: BaseException) -> None:
         is_cancelled = not isinstance(error, Exception)
-        failure = None if is_cancelled else failure_of(error)
+        failure = None if is_cancelled else _failure_of(error)
         self._recorder.put(CallEnded(self._name, self._recorder.now_ns(), failure=failure, is_cancelled=is_cancelled))
 
     def _safely(self, note: Callable[[], None]) -> None:
@@ -300,15 +340,28 @@ class _ValueObserver:
             self._recorder.drop("the result of a function call")
 
 
-def failure_of(error: BaseException) -> Failure:
-    """An exception by its class, text and what can be kept of its arguments."""
-    return Failure(
-        kind=values.class_name(type(error)),
-        message=str(error),
-        arguments=tuple(values.encode(item, is_lossy=True) for item in error.args),
-        state=_json_object(vars(error)),
-    )
+def _failure_of(error: BaseException) -> Failure:
+    try:
+        return Failure.of(error)
+    except Exception:  # an exception whose text or attributes can't be read is still known by its class
+        return Failure(values.class_name(type(error)), "")
 
 
 def _json_object(items: Mapping[str, Any]) -> dict[str, Any]:
     return {str(name): values.encode(item, is_lossy=True) for name, item in items.items()}
+
+
+def _size_of(value: Any) -> int:
+    """Roughly how many bytes a JSON value keeps in memory."""
+    size, stack = 0, [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            size += len(item)
+        elif isinstance(item, dict):
+            stack.extend(item.values())
+            size += 32 * len(item)
+        elif isinstance(item, list | tuple):
+            stack.extend(item)
+            size += 8 * len(item)
+    return size

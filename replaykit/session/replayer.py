@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Protocol
 
 from replaykit.determinism.lineage import Node, current
-from replaykit.errors import Divergence
-from replaykit.matching.causes import field_diffs, find_cause
-from replaykit.matching.content import Content, raw_key
-from replaykit.matching.index import Index, Match
-from replaykit.matching.policy import EXACT, MISSING, MOVED, Policy
-from replaykit.packet import Interaction, Packet
+from replaykit.errors import Divergence, SanitizeError
+from replaykit.matching.causes import Cause, Deviation, new_pieces
+from replaykit.matching.content import NO_CONTENT, Content, raw_key
+from replaykit.matching.index import Index, Match, lineage_of
+from replaykit.matching.policy import DRIFT, EXACT, EXPECTED, MISSING, MOVED, SHIFTED, Policy
+from replaykit.matching.recorded import is_request_withheld
+from replaykit.packet import Interaction, Packet, values
 from replaykit.packet.exchange import (
     ForwardCall,
     ForwardHttp,
@@ -21,11 +22,10 @@ from replaykit.packet.exchange import (
     ServedResponse,
     ServedValue,
 )
-from replaykit.session.derived import executed_tools
-from replaykit.session.explain import caller, explain
-from replaykit.session.ledger import Difference, DivergenceRecord, Ledger
+from replaykit.session.leaving import Leaving
+from replaykit.session.ledger import DivergenceRecord, Ledger
 from replaykit.session.live import Contents
-from replaykit.session.positions import Tickets
+from replaykit.session.positions import Tickets, is_disabled
 from replaykit.session.report import ReplayedInteraction
 from replaykit.session.serving import NotServable, decode_value, serve_http, telemetry_answer
 from replaykit.wire import Call, classify
@@ -45,29 +45,42 @@ class Replayer:
     Args:
         allows: What may go out although it was not recorded.
         is_strict: Values that are only assumed to stand for their stand-ins are divergences.
+        stubs: By the name of a function: what to answer where the recording has no result for it.
     """
 
     reads_body = True
+    is_foreign = False  # a replay goes on in a forked child: nothing may go out there either
 
-    def __init__(self, packet: Packet, policy: Policy, allows: Allows, *, is_strict: bool = False) -> None:
+    def __init__(
+        self,
+        packet: Packet,
+        policy: Policy,
+        allows: Allows,
+        *,
+        is_strict: bool = False,
+        stubs: Mapping[str, Any] | None = None,
+    ) -> None:
         self.packet = packet
         self.policy = policy
         self.ledger = Ledger()
         self.contents = Contents(packet)
-        self.index = Index(packet.interactions)
+        self.index = Index(packet.interactions, self.contents.of_recorded)
         self.interactions: list[ReplayedInteraction] = []
         self.not_executed: list[str] = []
         self.rerun: list[str] = []
+        self.stubbed: list[str] = []
         self.refused: list[str] = []
         self.allowed: list[str] = []
         self.telemetry = 0
-        self.writes: dict[str, list[str]] = {}
+        self.writes: dict[str, list[Interaction]] = {}
         self.is_closed = False
         self.runtime_differs = False
         self.output_compared = False
         self.notes: list[str] = []
         self.owner: Any = None  # what the user holds; the entry point hands its result there
+        self.leaving = Leaving(packet, self.index, self.contents, lambda: len(self.allowed))
         self._allows = allows
+        self._stubs = dict(stubs or {})
         self._tickets = Tickets()
         self._is_strict = is_strict
         self._lock = threading.RLock()
@@ -83,47 +96,64 @@ class Replayer:
                 # Also after the end: an exporter's thread outlives the replay that started it, and must not die of it.
                 self.telemetry += 1
                 return telemetry_answer(request)
-            self._refuse_if_closed(f"{request.method} {_origin(request.url)}")
-            if self._is_allowed(request.url):
+            self._refuse_outsiders(f"{request.method} {_origin(request.url)}", node)
+            if self._allows.url(request.url):
+                self._raise_latched()
+                self.allowed.append(_origin(request.url))
                 return ForwardHttp(None)
+            position = self.contents.name(self._tickets.http(node, call, request.headers))
             if call.call_class != "agent":
-                return self._serve_ambient(request, call, node)
-            position = self._tickets.http(node, call, request.headers)
+                return self._serve_ambient(request, position)
             interaction = self._match_http(request, call, position)
             try:
                 return serve_http(interaction, lambda: self._overread(interaction, position))
             except NotServable as reason:
-                self._diverge_unservable(interaction, position, str(reason))
+                self._leave_unservable(interaction, position, str(reason))
 
     def decide_call(self, request: FunctionRequest, node: Node) -> ForwardCall | ServedValue:
         """The recorded result; or the body again, over recorded crossings, where that was asked for."""
+        if is_disabled(node):
+            return ForwardCall(None, None)
         with self._lock:
-            self._refuse_if_closed(f"{request.boundary} {request.name}")
+            self._refuse_outsiders(f"{request.boundary} {request.name}", node)
             place = self._tickets.function(node, request.boundary, request.name)
-            content = self.contents.of_call(request, place.path)
-            match = self.index.find(place.path, content, self._policy(), self.contents.of_recorded)
-            if request.effect != "read":
-                self.writes.setdefault(node.path, []).append(place.path)
-            interaction = self._accept_content(match, content, place.path, request.boundary, request.name)
+            position = self.contents.name(place.path)
+            try:
+                content = self.contents.of_call(request, position)
+            except SanitizeError as reason:
+                self._leave(self.leaving.mismatch(*_nothing(position, request), detail=f"its arguments: {reason}"))
+            self._check_withheld(position)
+            match = self.index.find(position, content, self._policy())
+            is_served = match.interaction is not None and self._policy().serves(request.boundary, match.level)
+            if not is_served and request.name in self._stubs:
+                return self._stub(request, position)
+            interaction = self._accept_content(match, content, position, request.boundary, request.name)
+            if request.boundary == "tool" and request.effect != "read":
+                self.writes.setdefault(lineage_of(interaction.position), []).append(interaction)
             if self._reruns(request, interaction):
-                self.rerun.append(place.path)
-                return ForwardCall(None, place)
+                self.rerun.append(position)
+                return ForwardCall(_RerunObserver(self, interaction, position), place)
             self.index.use_inside(interaction.id)
             try:
                 served = decode_value(interaction)
             except NotServable as reason:
-                self._diverge_unservable(interaction, place.path, str(reason))
-            self.not_executed.append(place.path)
+                self._leave_unservable(interaction, position, str(reason))
+            self.not_executed.append(position)
             return served
 
-    def unattributed(self, what: str) -> None:
-        """A call of a thread that is older than the replay, or that nothing ties to it: refused."""
+    def unattributed(self, what: str) -> Replayer:
+        """A call of a thread that is older than the replay, or that nothing ties to it: refused.
+
+        Exporters work on such threads; what they send is answered as anybody's telemetry is.
+        """
+        if "://" in what and classify("POST", what).call_class == "telemetry":
+            return self
         raise self._refusal(what, "no replay knows the thread or task that makes it")
 
     def refuses(self, egress: object) -> BaseException | None:
         """The guard's question: something is about to leave the process past every interceptor."""
         node = current()
-        if node is not None and not isinstance(node.run, Replayer):
+        if node is not None and not isinstance(node.run, Replayer) and not getattr(node.run, "is_closed", False):
             return None  # another part of the process that records, live on purpose
         if self.is_closed and (node is None or node.run is not self):
             return None  # the guard stayed for what outlived this replay, and for nothing else
@@ -145,6 +175,16 @@ class Replayer:
     def end_span(self, span: str, error: BaseException | None, attributes: Mapping[str, Any]) -> None:
         return None
 
+    def deviated(self, interaction: Interaction, position: str, now: Any) -> None:
+        """The body of a recorded function ran again; notes where its result is another one than recorded."""
+        done = interaction.done
+        if done is None or not done.has_value:
+            return
+        with self._lock:
+            pieces = new_pieces(self.contents.masked(done.value), self.contents.masked(self.contents.clean(now)))
+            if pieces:
+                self.leaving.deviations.append(Deviation(position, interaction.boundary, pieces))
+
     # matching
 
     def _policy(self) -> Policy:
@@ -154,27 +194,38 @@ class Replayer:
 
     def _match_http(self, request: HttpRequest, call: Call, position: str) -> Interaction:
         here = self.index.at(position)
-        if here is not None and here.call.raw is not None and not self.index.is_used(here):
-            label, is_llm = f"{call.boundary}:{call.name}", call.boundary == "llm"
-            if here.call.raw == raw_key(label, request.method, request.url, request.body, is_llm=is_llm):
-                self.contents.defer(request, call, position)
-                return self._accept(Match(EXACT, here), position, call.boundary, call.name)
-        content = self.contents.of_http(request, call, position)
-        match = self.index.find(position, content, self._policy(), self.contents.of_recorded)
+        if here is not None and not self.index.is_used(here) and _has_raw(here, call, request):
+            self.contents.defer(request, call, position)
+            return self._accept(Match(EXACT, here), position, call.boundary, call.name)
+        self._check_withheld(position)
+        try:
+            content = self.contents.of_http(request, call, position)
+        except SanitizeError as reason:
+            nothing = (Match(MISSING, None), NO_CONTENT, position, call.boundary, call.name)
+            self._leave(self.leaving.mismatch(*nothing, detail=f"the request: {reason}"))
+        match = self.index.find(position, content, self._policy())
         return self._accept_content(match, content, position, call.boundary, call.name)
+
+    def _check_withheld(self, position: str) -> None:
+        here = self.index.at(position)
+        if here is not None and not self.index.is_used(here) and is_request_withheld(here):
+            http = here.call.http
+            why = http.body.withheld if http is not None else None
+            self._leave_unservable(here, position, f"the request was withheld: {why or 'it could not be stored'}")
 
     def _accept_content(self, match: Match, content: Content, position: str, boundary: str, name: str) -> Interaction:
         """The interaction to serve, if the policy serves it and its values bind; else diverges."""
         interaction = match.interaction
         if interaction is None or not self._policy().serves(boundary, match.level):
-            self._diverge(match, content, position, boundary)
-        recorded = self.contents.of_recorded(interaction)
-        if match.level in (EXACT, MOVED):
-            conflict = self.contents.bindings.bind(recorded.findings, content.findings)
-            if conflict is not None or (self._is_strict and self.contents.bindings.assumed):
-                kind = conflict or next(iter(self.contents.bindings.assumed))
-                detail = f"a value of kind {kind} is another one than the recording has here"
-                self._diverge(Match(2, interaction, ("substitution",)), content, position, boundary, detail)
+            self._leave(self.leaving.mismatch(match, content, position, boundary, name))
+        if match.level in (EXACT, SHIFTED, MOVED):
+            bindings = self.contents.bindings
+            conflict = bindings.bind(self.contents.of_recorded(interaction).findings, content.findings)
+            if conflict is not None or (self._is_strict and bindings.assumed):
+                kind = conflict or next(iter(bindings.assumed))
+                detail = f"a value of kind {kind} is another one than recorded, or nothing proves that it is the same"
+                drift = Match(DRIFT, interaction, ("substitution",))
+                self._leave(self.leaving.mismatch(drift, content, position, boundary, name, detail))
         return self._accept(match, position, boundary, name)
 
     def _accept(self, match: Match, position: str, boundary: str, name: str) -> Interaction:
@@ -182,6 +233,10 @@ class Replayer:
         assert interaction is not None
         self._raise_latched()
         self.index.use(interaction)
+        if match.level == MOVED and self.policy.name == "exact":
+            self.notes.append(f"moved (runtime differs): {position} was recorded as {interaction.position}")
+        elif match.level in (SHIFTED, MOVED):
+            self.notes.append(f"moved: {position} was recorded as {interaction.position}")
         self.interactions.append(
             ReplayedInteraction(
                 position=position,
@@ -189,98 +244,54 @@ class Replayer:
                 name=name,
                 level=match.level,
                 recorded=interaction.position,
-                is_stale=match.level in (1, 2),
+                is_stale=match.level in (EXPECTED, DRIFT),
             )
         )
         return interaction
 
-    def _serve_ambient(self, request: HttpRequest, call: Call, node: Node) -> ServedResponse:
+    def _stub(self, request: FunctionRequest, position: str) -> ServedValue:
+        """What the user gave for a call that the recording has no result for."""
+        self._raise_latched()
+        self.stubbed.append(position)
+        missing = ReplayedInteraction(position=position, boundary=request.boundary, name=request.name, level=MISSING)
+        self.interactions.append(missing)
+        stub = self._stubs[request.name]
+        if not callable(stub):
+            return ServedValue(stub)
+        try:
+            return ServedValue(stub(**{name: values.decode(item) for name, item in request.arguments.items()}))
+        except Exception as error:  # a stub may raise on purpose: that is then the tool's answer
+            return ServedValue(None, error)
+
+    def _serve_ambient(self, request: HttpRequest, position: str) -> ServedResponse:
+        self._raise_latched()
         interaction = self.index.ambient(request.method, request.url)
-        position = self._tickets.http(node, call, request.headers)
         if interaction is None:
             detail = f"{request.method} {_origin(request.url)} was never called while recording"
-            self._diverge(Match(MISSING, None), Content({}, (), ""), position, "http", detail)
+            nothing = (Match(MISSING, None), NO_CONTENT, position, "http", request.method)
+            self._leave(self.leaving.mismatch(*nothing, detail=detail))
         try:
             return serve_http(interaction, lambda: self._overread(interaction, position))
         except NotServable as reason:
-            self._diverge_unservable(interaction, position, str(reason))
+            self._leave_unservable(interaction, position, str(reason))
 
     def _reruns(self, request: FunctionRequest, interaction: Interaction) -> bool:
         if request.replay is not None:
             return request.replay == "rerun"
         return any(child.boundary == "llm" for child in self.index.descendants(interaction.id))
 
-    def _is_allowed(self, url: str) -> bool:
-        if not self._allows.url(url):
-            return False
-        self.allowed.append(_origin(url))
-        return True
-
     # leaving the recording
 
-    def _diverge(self, match: Match, content: Content, position: str, boundary: str, detail: str = "") -> NoReturn:
-        interaction = match.interaction
-        recorded = self.contents.of_recorded(interaction) if interaction is not None else None
-        ended = self._recording_ended(match)
-        executed = executed_tools(self.packet)
-        cause = find_cause(boundary, match, recorded, content, executed=executed, recording_ended=ended)
-        fields = field_diffs(match, recorded, content) if recorded is not None else []
-        if match.level == MISSING and not detail:
-            detail = self._missing_detail(match, position)
-        same = [
-            name for name in ("system", "tools", "model") if name in content.segments and name not in match.differing
-        ]
-        message = explain(
-            cause=cause,
-            position=position,
-            level=match.level,
-            counts=(len(self.interactions), len(self.packet.interactions), len(self.allowed)),
-            place=caller(),
-            nearest=interaction.position if interaction is not None else None,
-            fields=fields,
-            same=same if fields else (),
-            packet=str(self.packet.path) if self.packet.path else None,
-            detail=detail,
-        )
-        differences = tuple(Difference(field.path, _shown(field.recorded), _shown(field.now)) for field in fields)
-        self._leave(
-            DivergenceRecord(
-                position=position,
-                level=match.level,
-                root_cause=cause,
-                message=self.contents.clean_text(message),
-                order=self._order_of(position, interaction),
-                boundary=boundary,
-                nearest=interaction.position if interaction is not None else None,
-                differences=differences,
-            )
-        )
-
-    def _diverge_unservable(self, interaction: Interaction, position: str, reason: str) -> NoReturn:
-        cause = "recording ends" if interaction.done is None else "recorder"
-        self._leave(self._simple_record(cause, position, reason, interaction))
+    def _leave_unservable(self, interaction: Interaction, position: str, reason: str) -> NoReturn:
+        done = interaction.done
+        cause: Cause = "recording ends" if done is None or done.state == "cancelled" else "recorder"
+        self._leave(self.leaving.unservable(interaction, position, cause, reason))
 
     def _overread(self, interaction: Interaction, position: str) -> NoReturn:
         state = interaction.done.state if interaction.done else "cut off"
         reason = f"the recorded agent stopped reading this answer ({state}); what came after it is not known"
         with self._lock:
-            self._leave(self._simple_record("recording ends", position, reason, interaction))
-
-    def _simple_record(self, cause: str, position: str, detail: str, interaction: Interaction) -> DivergenceRecord:
-        message = explain(
-            cause=cause,
-            position=position,
-            level=MISSING,
-            counts=(len(self.interactions), len(self.packet.interactions), len(self.allowed)),
-            place=caller(),
-            nearest=None,
-            fields=(),
-            same=(),
-            packet=str(self.packet.path) if self.packet.path else None,
-            detail=detail,
-        )
-        order = self._order_of(position, interaction)
-        return DivergenceRecord(position, MISSING, cause, message, order, interaction.boundary, interaction.position)
+            self._leave(self.leaving.unservable(interaction, position, "recording ends", reason))
 
     def _leave(self, record: DivergenceRecord) -> NoReturn:
         self.ledger.add(record)
@@ -298,40 +309,48 @@ class Replayer:
     def _refusal(self, what: str, why: str) -> Divergence:
         node = current()
         position = node.path if node is not None and node.run is self else ""
-        clean = self.contents.clean_text(what)
-        message = f"refused: {clean} ({why}); nothing was sent\n  allow it by name:  allow=[...] or --allow"
-        record = DivergenceRecord(position, MISSING, "code", message, boundary="egress", is_refusal=True)
-        self.refused.append(clean)
-        self.ledger.add(record)
+        with self._lock:
+            clean = self.contents.clean_text(what)
+            record = self.leaving.refusal(clean, why, self.contents.name(position))
+            self.refused.append(clean)
+            self.ledger.add(record)
         self.on_divergence()
         return record.error()
 
-    def _refuse_if_closed(self, what: str) -> None:
+    def _refuse_outsiders(self, what: str, node: Node) -> None:
         if self.is_closed:
             raise self._refusal(what, "its replay has ended")
+        if is_disabled(node):
+            raise self._refusal(what, "it is made under replaykit.disable(), so the recording can't have it")
 
-    def _recording_ended(self, match: Match) -> bool:
-        """True if the recorded run did not get to its own end, and nothing of it is left to serve."""
-        outcome = self.packet.outcome
-        is_cut = outcome is None or outcome.status == "failed"
-        return match.level == MISSING and match.interaction is None and is_cut and not self.index.unused
 
-    def _missing_detail(self, match: Match, position: str) -> str:
-        if match.interaction is not None:
-            return "several recorded calls have this content, none at this position: none is chosen"
-        return "no recorded call is left that has this position or this content"
+class _RerunObserver:
+    """Watches a body that runs again: its result is evidence for what differs later."""
 
-    def _order_of(self, position: str, interaction: Interaction | None) -> float:
-        if interaction is not None:
-            return interaction.seq
-        place = position.rpartition("/")[0]
-        before = [item.seq for item in self.packet.interactions if item.position.rpartition("/")[0] == place]
-        return max(before, default=-1) + 0.5
+    __slots__ = ("_interaction", "_position", "_replayer")
+
+    def __init__(self, replayer: Replayer, interaction: Interaction, position: str) -> None:
+        self._replayer, self._interaction, self._position = replayer, interaction, position
+
+    def returned(self, value: Any) -> None:
+        try:
+            self._replayer.deviated(self._interaction, self._position, values.encode(value, is_lossy=True))
+        except Exception:  # evidence for a report only: a value that can't be looked at must not end the agent's run
+            return
+
+    def raised(self, error: BaseException) -> None:
+        return None
+
+
+def _has_raw(interaction: Interaction, call: Call, request: HttpRequest) -> bool:
+    """True if the request is, byte by byte, what was recorded."""
+    raw = interaction.call.raw
+    return raw is not None and raw == raw_key(call, request.method, request.url, request.body)
+
+
+def _nothing(position: str, request: FunctionRequest) -> tuple[Match, Content, str, str, str]:
+    return Match(MISSING, None), NO_CONTENT, position, request.boundary, request.name
 
 
 def _origin(url: str) -> str:
     return "/".join(url.split("/", 3)[:3]).partition("?")[0]
-
-
-def _shown(value: Any) -> Any:
-    return value if isinstance(value, str | int | float | bool | list | dict | None) else None

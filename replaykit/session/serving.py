@@ -13,6 +13,10 @@ from replaykit.packet.model import FailureRecord
 GRACE_S = 5.0
 """How much longer than in the recording a cancelled request waits for its cancellation."""
 
+# How the bytes travelled. The stored body is decoded and has its own length; what has no body (HEAD) keeps them, and
+# so does a body whose encoding could not be undone.
+_TRAVEL_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
 
 class NotServable(Exception):
     """The recording has this interaction, but not its answer."""
@@ -28,12 +32,16 @@ def serve_http(interaction: Interaction, overread: Callable[[], NoReturn]) -> Se
     if done is None:
         raise NotServable("the recording stopped before this call was answered")
     failure = Failure(done.failure.type, done.failure.message) if done.failure is not None else None
+    error = rebuild_error(done.failure) if done.failure is not None and ":" in done.failure.type else None
     try:
         chunks = interaction.response_chunks
-    except PacketError as error:
-        raise NotServable(error.reason) from None
+    except PacketError as reason:
+        raise NotServable(reason.reason) from None
     waited_s = (done.time_ns - interaction.call.time_ns) / 1e9
-    return ServedResponse(done.status, done.headers, chunks, done.state, failure, overread, waited_s + GRACE_S)
+    headers = done.headers
+    if chunks and not (done.body is not None and done.body.encoding):
+        headers = tuple((name, value) for name, value in headers if name.lower() not in _TRAVEL_HEADERS)
+    return ServedResponse(done.status, headers, chunks, done.state, failure, overread, waited_s + GRACE_S, error)
 
 
 def telemetry_answer(request: HttpRequest) -> ServedResponse:

@@ -8,13 +8,14 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 
-from replaykit.errors import PacketError
+from replaykit.errors import PacketError, SanitizeError
 from replaykit.packet.journal import Journal, amend_outcome
 from replaykit.packet.model import Envelope, Verdict
 from replaykit.sanitize import Sanitizer
+from replaykit.session.cleaning import clean_verdict
 from replaykit.session.events import Event, RunEnded
 from replaykit.session.packer import Packer
-from replaykit.session.writer import drain, writer
+from replaykit.session.writer import drain, is_exiting, writer
 
 logger = logging.getLogger("replaykit")
 
@@ -51,7 +52,8 @@ class Sink:
 
     def amend(self, verdict: Verdict) -> None:
         """A verdict that came after the run had ended. It brings a dropped packet back."""
-        self._writer.put(lambda: self._amend(verdict))
+        if os.getpid() == self._pid:
+            self._writer.put(lambda: self._amend(verdict))
 
     @property
     def path(self) -> Path | None:
@@ -76,6 +78,9 @@ class Sink:
             self._packer.handle(event)
         except OSError as error:
             self._give_up(error)
+        except Exception as error:  # one event that can't be written must not cost those after it; the packet says so
+            self._packer.lost_events += 1
+            logger.warning("%s: an event was lost: %s", self._target.name, type(error).__name__)
 
     def _seal(self, event: RunEnded) -> None:
         if self._packer is None or self._journal is None:
@@ -85,29 +90,33 @@ class Sink:
             path = self._journal.seal(outcome)
             if self._keep(event):
                 self._path = path
+            elif is_exiting():
+                path.unlink()  # nobody is left who could want it back
             else:
                 self._dropped = path.rename(path.with_name(f".{path.name}.dropped"))
-                weakref.finalize(self, _remove, self._dropped)
+                weakref.finalize(self, _remove, self._dropped, self._pid)
         except OSError as error:
             self._give_up(error)
         self._packer = None
 
     def _amend(self, verdict: Verdict) -> None:
         try:
-            if self._dropped is not None and self._dropped.exists():
+            if self._dropped is not None and self._dropped.exists() and not verdict.passed:
                 self._path = self._dropped.rename(self._target)
                 self._dropped = None
             if self._path is not None:
-                reason = self._sanitizer.text(verdict.reason) if self._sanitizer else ""
-                amend_outcome(self._path, verdict=verdict.model_copy(update={"reason": reason}))
-        except (OSError, PacketError) as error:
+                assert self._sanitizer is not None  # there is a packet, so there was one
+                amend_outcome(self._path, verdict=clean_verdict(self._sanitizer, verdict))
+        except (OSError, PacketError, SanitizeError) as error:
             logger.warning("the verdict could not be added to %s: %s", self._target.name, error)
 
     def _give_up(self, error: OSError) -> None:
-        if self._packer is not None or self._journal is None:
-            logger.warning("no packet will be written to %s: %s", self._target.parent, error.strerror or error)
-        self._packer = None
+        logger.warning("no packet will be written to %s: %s", self._target.parent, error.strerror or error)
+        self._packer = None  # what comes after it is not even looked at
+        if self._journal is not None:
+            self._journal.close()
 
 
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
+def _remove(path: Path, pid: int) -> None:
+    if os.getpid() == pid:  # a forked child that exits has a copy of this, but not the right
+        path.unlink(missing_ok=True)

@@ -13,6 +13,8 @@ import queue
 import threading
 from collections.abc import Callable
 
+from replaykit.packet.packet import pending_writers
+
 MAX_PENDING_BYTES = 64 * 1024 * 1024
 DRAIN_TIMEOUT_S = 10.0
 
@@ -61,6 +63,7 @@ class Writer:
 
 
 _writer: Writer | None = None
+_is_exiting = False
 _creation = threading.Lock()
 
 
@@ -71,6 +74,8 @@ def writer() -> Writer:
         if _writer is None:
             _writer = Writer()
             atexit.register(_drain_at_exit)
+            if drain not in pending_writers:
+                pending_writers.append(drain)  # whoever loads a packet that is being written sees it whole
         return _writer
 
 
@@ -79,7 +84,14 @@ def drain(timeout_s: float = DRAIN_TIMEOUT_S) -> bool:
     return _writer.drain(timeout_s) if _writer is not None else True
 
 
+def is_exiting() -> bool:
+    """True once the process ends: what is written now is the last of it."""
+    return _is_exiting
+
+
 def _drain_at_exit() -> None:
+    global _is_exiting
+    _is_exiting = True
     if not drain():
         logger.warning("the writer did not finish in time; journals are left behind")
 

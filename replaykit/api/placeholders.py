@@ -1,0 +1,35 @@
+"""Values for secret variables that a replay's machine does not have: SDKs refuse to start without a key."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Mapping
+
+_users: Counter[str] = Counter()
+_values: dict[str, str] = {}
+_lock = threading.Lock()
+
+
+def add(values: Mapping[str, str]) -> tuple[str, ...]:
+    """Sets each variable that is not set. Returns the names to `remove`: replays that overlap share them."""
+    with _lock:
+        names = tuple(name for name in values if name not in os.environ or name in _users)
+        for name in names:
+            _users[name] += 1
+            if name not in os.environ:
+                os.environ[name] = _values[name] = values[name]
+        return names
+
+
+def remove(names: tuple[str, ...]) -> None:
+    """Unsets the variables, each with the last replay that used it; a value of the program's own stays."""
+    with _lock:
+        for name in names:
+            _users[name] -= 1
+            if _users[name] > 0:
+                continue
+            del _users[name]
+            if os.environ.get(name) == _values.pop(name, None):
+                os.environ.pop(name, None)

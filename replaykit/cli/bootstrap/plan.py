@@ -1,0 +1,153 @@
+"""What the parent tells the processes below it, and what they tell the parent: files in one private folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+VARIABLE = "REPLAYKIT_BOOTSTRAP"
+SITE = Path(__file__).parent / "site"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run of a command or of a function.
+
+    Attributes:
+        workflow: Name of the run, for a recording.
+        store: Folder for packets, absolute: the command may change its own.
+        argv: The command as it was typed.
+        cwd: Folder of the command, relative to the folder that it was typed in.
+        variables: Names of the environment variables that were set.
+        keeps_output: What the command prints is the output of the run.
+        packet: What is replayed.
+        target: `module:function` or `file.py:function`, where a function is replayed.
+        is_given: The user said what to run; it is not the packet's own entry.
+    """
+
+    mode: Literal["record", "replay"]
+    workflow: str = ""
+    store: str = ""
+    argv: tuple[str, ...] = ()
+    cwd: str = "."
+    variables: tuple[str, ...] = ()
+    keeps_output: bool = True
+    packet: str = ""
+    policy: str = "exact"
+    changed: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    target: str = ""
+    is_given: bool = False
+
+    @classmethod
+    def read(cls, folder: Path) -> Plan:
+        fields: dict[str, Any] = json.loads((folder / "plan.json").read_text())
+        return cls(**{name: _frozen(value) for name, value in fields.items()})
+
+
+class Exchange:
+    """The private folder. `with` removes it at the end."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="replaykit-"))  # mkdtemp: nobody else may read it
+        _write(self.folder / "plan.json", asdict(plan))
+        if plan.mode == "replay":
+            (self.folder / "replay").touch()  # for a Python that can't import us
+
+    def __enter__(self) -> Exchange:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def environ(self, base: Mapping[str, str], hash_seed: str | None) -> dict[str, str]:
+        """The environment of the command: `base`, and what makes each Python in it begin with us."""
+        paths = [str(SITE), *filter(None, [base.get("PYTHONPATH")])]
+        own = {VARIABLE: str(self.folder), "PYTHONPATH": os.pathsep.join(paths)}
+        return {**base, **own, **({"PYTHONHASHSEED": hash_seed} if hash_seed is not None else {})}
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """What the first process of the command left; None if it left nothing."""
+        return _read(self.folder / "result.json")
+
+    @property
+    def began(self) -> dict[str, Any] | None:
+        """Run and journal of a process that began; None if none did."""
+        return _read(self.folder / "began.json")
+
+    @property
+    def refusal(self) -> str | None:
+        """Why another process of the command was not let run; None if all were."""
+        others = (_read(path) or {} for path in self.folder.glob("linked-*.json"))
+        return next((facts["error"] for facts in others if "error" in facts), None)
+
+    @property
+    def linked(self) -> int:
+        """How many further processes wrote a packet of their own."""
+        return sum(1 for path in self.folder.glob("linked-*.json") if (_read(path) or {}).get("packet"))
+
+
+class Seat:
+    """A process' own place in the folder.
+
+    Attributes:
+        is_first: It is the run; any other process is only linked to it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.is_first = self._claim()
+
+    def _claim(self) -> bool:
+        try:
+            with (self._folder / "claim").open("x") as file:
+                file.write(str(os.getpid()))
+        except FileExistsError:
+            # The same process again: it has replaced its program by another one (`os.execv`).
+            return (self._folder / "claim").read_text() == str(os.getpid())
+        return True
+
+    def begin(self, **facts: Any) -> None:
+        if self.is_first:
+            _write(self._folder / "began.json", facts)
+
+    @property
+    def run(self) -> str | None:
+        """The run that the first process is."""
+        began = _read(self._folder / "began.json")
+        return began.get("run_id") if began else None
+
+    def end(self, **facts: Any) -> None:
+        name = "result.json" if self.is_first else f"linked-{os.getpid()}.json"
+        _write(self._folder / name, facts)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _write(path: Path, value: Any) -> None:
+    """Writes the whole file or nothing, for this user only."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(value, file)
+        draft.replace(path)
+    except FileNotFoundError:
+        return  # the parent is gone and has taken its folder with it: nobody waits for the answer
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    return found

@@ -1,0 +1,112 @@
+"""What a command prints, seen on its way out."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Any, cast
+
+MAX_OUTPUT_BYTES = 1024 * 1024
+"""More than this is printed, but not kept: the output then counts as not known."""
+
+
+class _Copy(io.BufferedIOBase):
+    """The binary stream below `sys.stdout`: everything is handed on, and a copy of what was written is kept.
+
+    Not a `BufferedWriter` of its own: a second buffer would put text and bytes in another order.
+    """
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self._kept: list[bytes] = []
+        self._length = 0
+
+    def write(self, data: Any) -> int:
+        written = cast(int, self._inner.write(data))
+        self._length += written
+        if self._length <= MAX_OUTPUT_BYTES:
+            self._kept.append(bytes(memoryview(data).cast("B")[:written]))
+        else:
+            self._kept.clear()
+        return written
+
+    @property
+    def whole(self) -> bytes | None:
+        """All that was written; None if it was too much to keep."""
+        return b"".join(self._kept) if self._length <= MAX_OUTPUT_BYTES else None
+
+    # everything else is the inner stream's own
+
+    @property
+    def closed(self) -> bool:
+        return cast(bool, self._inner.closed)
+
+    @property
+    def raw(self) -> Any:
+        return getattr(self._inner, "raw", self._inner)
+
+    @property
+    def name(self) -> Any:
+        return self._inner.name
+
+    @property
+    def mode(self) -> Any:
+        return self._inner.mode
+
+    def flush(self) -> None:
+        self._inner.flush()
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def detach(self) -> Any:
+        return self._inner.detach()
+
+    def fileno(self) -> int:
+        return cast(int, self._inner.fileno())
+
+    def isatty(self) -> bool:
+        return cast(bool, self._inner.isatty())
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return cast(bool, self._inner.seekable())
+
+    def tell(self) -> int:
+        return cast(int, self._inner.tell())
+
+
+class Tee:
+    """Takes the place of `sys.stdout`: a text stream of the same kind, with a copy made of each write.
+
+    What is written to the file descriptor itself, by C libraries or child processes, is not seen.
+    """
+
+    def __init__(self) -> None:
+        stream = sys.stdout
+        self._copy: _Copy | None = None
+        if not isinstance(stream, io.TextIOWrapper):
+            return  # no stdout at all, or one that somebody else has made: it stays as it is
+        self._copy = _Copy(stream.buffer)
+        self._encoding, self._errors = stream.encoding, stream.errors or "strict"
+        sys.stdout = io.TextIOWrapper(
+            cast(Any, self._copy),
+            encoding=stream.encoding,
+            errors=stream.errors,
+            line_buffering=stream.line_buffering,
+            write_through=stream.write_through,
+        )
+        # Its `mode` is an attribute of the instance, as it is on the stream that Python itself makes.
+        cast(Any, sys.stdout).mode = "w"
+        self._stream = sys.stdout
+
+    def text(self) -> str | None:
+        """What was printed so far; None where it was not seen, or was too much."""
+        if self._copy is None:
+            return None
+        if not self._stream.closed:
+            self._stream.flush()
+        whole = self._copy.whole
+        return whole.decode(self._encoding, "replace") if whole is not None else None

@@ -1,0 +1,37 @@
+"""What differs in every run by its nature: times, uuids, hashes, random numbers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
+_DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*\.?,?"
+_TIME = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?:[ ]?[AaPp]\.?[Mm]\b\.?)?(?:[ ]?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?"
+
+_VOLATILE = re.compile(
+    rf"""
+      \b[0-9a-fA-F]{{8}}-(?:[0-9a-fA-F]{{4}}-){{3}}[0-9a-fA-F]{{12}}\b                  # a uuid
+    | \b\d{{4}}-\d\d-\d\d(?:[T ]?{_TIME})?                                              # 2026-01-31T08:15:00Z
+    | \b\d{{1,4}}[/.]\d{{1,2}}[/.]\d{{1,4}}\b(?:,?\s{_TIME})?                           # 31.01.2026
+    | (?:\b{_DAY}\s)?\b{_MONTH}\s\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?\s\d{{4}}\b)?(?:,?\s{_TIME})?
+    | (?:\b{_DAY}\s)?\b\d{{1,2}}(?:st|nd|rd|th)?\s{_MONTH}(?:\s\d{{4}}\b)?(?:,?\s{_TIME})?
+    | \b{_TIME}
+    | \b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b
+    | (?<![\w.])\d+\.\d{{6,}}\b                                                         # time.time(), random.random()
+    | \b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F])[0-9a-fA-F]{{8,64}}\b                 # a hash, or a piece of a uuid
+    | \b[0-9A-HJKMNP-TV-Z]{{26}}\b                                                      # a ULID
+    | \b\d{{6,}}\b                                                                      # an epoch, a random number
+    """,
+    re.VERBOSE,
+)
+
+
+def is_volatile_change(recorded: Any, now: Any) -> bool:
+    """True if two JSON leaves differ only in what looks like a time, an id or a random number on both sides."""
+    if isinstance(recorded, str) and isinstance(now, str):
+        return recorded != now and _VOLATILE.sub("\0", recorded) == _VOLATILE.sub("\0", now)
+    numbers = (recorded, now)
+    if any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
+        return False
+    return all(_VOLATILE.fullmatch(str(number)) for number in numbers)

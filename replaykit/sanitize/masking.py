@@ -1,0 +1,117 @@
+"""Markers in place of stand-ins, so that two requests that differ only in whose address they hold are equal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from replaykit.sanitize.contexts import SHORTEST, named_span
+from replaykit.sanitize.names import Strength, field_strength
+from replaykit.sanitize.search import Search
+from replaykit.sanitize.standins import Table
+from replaykit.sanitize.views import MAX_DEPTH, decode, json_literals
+
+_CACHED_TEXTS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A sensitive value that a content key replaced by its marker; `text` is its stand-in."""
+
+    kind: str
+    text: str
+
+
+class Masker:
+    """Walks a value as sanitizing does, and marks what is a stand-in."""
+
+    def __init__(self, search: Search, table: Table) -> None:
+        self._search = search
+        self._table = table
+        self._cache: dict[tuple[str, Strength | None], tuple[str, tuple[Finding, ...]]] = {}
+        self._cached_at = (0, 0)
+
+    def mask(self, value: Any) -> tuple[Any, tuple[Finding, ...]]:
+        """A copy with markers, and what they replace, in order."""
+        state = (len(self._table), self._search.learned)
+        if self._cached_at != state or len(self._cache) > _CACHED_TEXTS:
+            self._cache.clear()
+            self._cached_at = state
+        findings: list[Finding] = []
+        return self._value(value, None, findings), tuple(findings)
+
+    def _value(self, value: Any, name: str | None, findings: list[Finding]) -> Any:
+        if isinstance(value, str):
+            return self._text(value, field_strength(name) if name is not None else None, findings)
+        if isinstance(value, list | tuple):
+            return [self._value(item, name, findings) for item in value]
+        if isinstance(value, dict):
+            # A key is masked before its value: findings come in the order of the text.
+            pairs = (
+                (self._text(key, None, findings) if isinstance(key, str) else key, key, item)
+                for key, item in value.items()
+            )
+            return {
+                masked: self._value(item, key if isinstance(key, str) else None, findings)
+                for masked, key, item in pairs
+            }
+        if type(value) is int and name is not None and field_strength(name) == "strong":
+            return self._whole(str(value), findings) or value
+        return value
+
+    def _text(self, text: str, strength: Strength | None, findings: list[Finding]) -> str:
+        if len(self._table) == 0:
+            return text
+        known = self._cache.get((text, strength))
+        if known is None:
+            found: list[Finding] = []
+            known = self._cache[text, strength] = (self._anew(text, strength, found, 0), tuple(found))
+        findings.extend(known[1])
+        return known[0]
+
+    def _whole(self, text: str, findings: list[Finding]) -> str | None:
+        stand_in = self._table.find(text)
+        if stand_in is None:
+            return None
+        findings.append(Finding(stand_in.kind, text))
+        return stand_in.marker
+
+    def _anew(self, text: str, strength: Strength | None, findings: list[Finding], depth: int) -> str:
+        whole = self._whole(text, findings)
+        if whole is not None:
+            return whole
+        span = named_span(text, strength)
+        if span is not None:
+            secret = self._whole(text[span[0] :], findings)
+            return text if secret is None else text[: span[0]] + secret
+        has_literals = depth < MAX_DEPTH and '"' in text
+        if has_literals:
+            text = self._literals(text, findings, depth + 1)
+        parts: list[str] = []
+        last = 0
+        for item in self._search.spans(text, has_literals=has_literals):
+            if item.stand_in is not None:
+                findings.append(Finding(item.stand_in.kind, item.stand_in.stand_in))
+                parts += (text[last : item.found.start], item.stand_in.marker)
+                last = item.found.end
+        return "".join((*parts, text[last:]))
+
+    def _literals(self, text: str, findings: list[Finding], depth: int) -> str:
+        """Marks in the strings of a text that is JSON, or holds some: there they may be written with escapes."""
+        parts: list[str] = []
+        last = 0
+        for literal in json_literals(text):
+            raw = text[literal.start : literal.end]
+            if literal.kind == "junk" or len(raw) < SHORTEST:
+                continue
+            strength = field_strength(literal.name) if literal.name is not None else None
+            said = decode(raw, "json")
+            if literal.kind == "number":
+                new = (self._whole(raw, findings) or raw) if strength == "strong" else raw
+            else:
+                new = self._anew(said, strength, findings, depth)
+            if new != said:
+                parts += (text[last : literal.start], json.dumps(new, ensure_ascii=False)[1:-1])
+                last = literal.end
+        return "".join((*parts, text[last:]))

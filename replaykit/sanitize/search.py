@@ -1,0 +1,133 @@
+"""What is sensitive in one decoded text, and which stand-ins are in it already."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from replaykit.sanitize.contexts import find_contexts
+from replaykit.sanitize.names import is_secret_value
+from replaykit.sanitize.shapes import Found, Rule, find_shapes, shape_of
+from replaykit.sanitize.standins import StandIn, Table
+from replaykit.sanitize.views import decode, json_literals, rewrite
+
+SHORTEST_ANYWHERE = 8
+"""Characters; shorter values are replaced only where their name announces them."""
+
+_LETTER_ESCAPE = re.compile(r"\\[bfnrt]")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A sensitive piece of a text, or a stand-in that is there already."""
+
+    found: Found
+    stand_in: StandIn | None
+
+
+class Search:
+    """Finds, and remembers what it must look for everywhere from now on.
+
+    What is found is settled in this order: values that a name announces; stand-ins that are there already; values
+    known from elsewhere and shapes, the longest first. So a sanitized text is left as it is.
+    """
+
+    def __init__(self, table: Table, rules: tuple[Rule, ...], variables: Mapping[str, str]) -> None:
+        """`variables` are names by the values of secret-looking environment variables."""
+        self._table = table
+        self.rules = rules
+        self._variables = variables
+        self._anywhere = {value for value in variables if table.find(value) is None}
+        self._anywhere_pattern = _any_of(self._anywhere)
+        self._stand_in_pattern: re.Pattern[str] | None = None
+        self._stand_in_count = 0
+
+    def __repr__(self) -> str:
+        return f"<Search for {len(self._anywhere)} values and {len(self.rules)} shapes>"
+
+    @property
+    def learned(self) -> int:
+        """How many values are looked for everywhere; it only grows."""
+        return len(self._anywhere)
+
+    def spans(self, text: str, *, rules: tuple[Rule, ...] | None = None, has_literals: bool = False) -> list[Span]:
+        """Without overlaps, in order.
+
+        Args:
+            rules: Only these shapes, and nothing by its name: for bytes that are no text.
+            has_literals: The strings of the text were searched on their own before, decoded.
+        """
+        # In JSON inside prose an escape's letter belongs to no word: `\nbob@acme.com` is Bob's address.
+        seen = _LETTER_ESCAPE.sub(r"\\ ", text) if "\\" in text else text
+        found = list(find_contexts(seen)) if rules is None else []
+        pattern = self._stand_ins()
+        if pattern is not None:
+            found += [Found(*match.span(), "") for match in pattern.finditer(text)]
+        others = list(find_shapes(seen, self.rules if rules is None else rules))
+        if self._anywhere_pattern is not None:
+            others += [Found(*match.span(), "secret") for match in self._anywhere_pattern.finditer(text)]
+        if not found and not others:
+            return []
+        covered = _inside_escaped_strings(text) if has_literals else bytearray(len(text))
+        others.sort(key=lambda item: item.start - item.end)
+        spans = []
+        for item in (*found, *others):
+            if item.start < item.end and not any(covered[item.start : item.end]):
+                covered[item.start : item.end] = b"\1" * (item.end - item.start)
+                spans.append(self.span(text, item))
+        return sorted(spans, key=lambda span: span.found.start)
+
+    def span(self, text: str, found: Found) -> Span:
+        """A piece of a text, with the stand-in that it is."""
+        return Span(found, self._table.find(decode(text[found.start : found.end], found.form)))
+
+    def spliced(self, text: str, spans: Iterable[Span]) -> str:
+        """The text with the values of `spans` replaced; stand-ins stay as they are."""
+        parts: list[str] = []
+        last = 0
+        for span in spans:
+            if span.stand_in is None:
+                found = span.found
+                parts += (text[last : found.start], self._replace(text[found.start : found.end], found))
+                last = found.end
+        return "".join((*parts, text[last:])) if parts else text
+
+    def _replace(self, raw: str, found: Found) -> str:
+        """What stands in for a piece of text, written as the piece was."""
+        value = decode(raw, found.form)
+        variable = self._variables.get(value)
+        # Its kind depends on the value alone: it may be found by its name here and by its shape there.
+        shape = shape_of(value, self.rules)
+        kind = "env" if variable is not None else shape.kind if shape is not None else found.kind
+        keeps = shape.keeps if shape is not None else found.keeps
+        new = self._table.replace(value, kind, keeps=keeps, variable=variable)
+        if shape is None and new != value and value not in self._anywhere and is_secret_value(value):
+            self._anywhere.add(value)
+            self._anywhere_pattern = _any_of(self._anywhere)
+        return rewrite(raw, found.form, value, new)
+
+    def _stand_ins(self) -> re.Pattern[str] | None:
+        """Finds stand-ins that no shape would find: those of values that only their names gave away."""
+        if self._stand_in_count != len(self._table):
+            texts = (item.stand_in for item in self._table.stand_ins)
+            self._stand_in_pattern = _any_of(
+                text for text in texts if len(text) >= SHORTEST_ANYWHERE and shape_of(text, self.rules) is None
+            )
+            self._stand_in_count = len(self._table)
+        return self._stand_in_pattern
+
+
+def _inside_escaped_strings(text: str) -> bytearray:
+    """Marks the strings with escapes in a text: they are decoded and searched on their own."""
+    covered = bytearray(len(text))
+    if "\\" in text:
+        for item in json_literals(text):
+            if item.kind in ("name", "text") and "\\" in text[item.start : item.end]:
+                covered[item.start : item.end] = b"\1" * (item.end - item.start)
+    return covered
+
+
+def _any_of(values: Iterable[str]) -> re.Pattern[str] | None:
+    longest_first = sorted(values, key=lambda value: (-len(value), value))
+    return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None

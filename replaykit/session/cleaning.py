@@ -1,0 +1,112 @@
+"""Values on their way into a packet: sanitized, or withheld."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from replaykit.errors import SanitizeError
+from replaykit.matching.content import clean_name
+from replaykit.packet.body import withhold_body
+from replaykit.packet.codec import MAX_DEPTH
+from replaykit.packet.exchange import Failure, Headers
+from replaykit.packet.model import Body, FailureRecord, Verdict
+from replaykit.sanitize import Sanitizer
+
+NO_ROOM = "it was too large for the recorder's memory"
+UNSANITIZED = "it could not be sanitized"
+_DEPTH_OF_LINE = 8  # levels that a line itself may add around a value
+
+
+class Cleaner:
+    """Sanitizes for one packet. What can't be sanitized is replaced by the reason, and counted.
+
+    Attributes:
+        withheld: How many values were not kept.
+    """
+
+    def __init__(self, sanitizer: Sanitizer) -> None:
+        self.sanitizer = sanitizer
+        self.withheld = 0
+
+    def withhold(self, reason: str, length: int | None = None) -> Body:
+        """A body that is not kept."""
+        self.withheld += 1
+        return withhold_body(None, reason, length=length)
+
+    def name(self, text: str) -> str:
+        """A position or a name; see `clean_name`."""
+        try:
+            return clean_name(self.sanitizer, text)
+        except SanitizeError:
+            return UNSANITIZED
+
+    def readable(self, value: Any) -> Any:
+        """Sanitized JSON that can be written and read again; None if it can't be."""
+        try:
+            return self.sanitizer.json(value) if depth_of(value) < MAX_DEPTH - _DEPTH_OF_LINE else None
+        except SanitizeError:
+            return None
+
+    def json(self, value: Any) -> Any:
+        clean = self.readable([value])
+        if clean is None:
+            self.withheld += 1
+            return UNSANITIZED
+        return clean[0]
+
+    def text(self, text: str) -> str:
+        try:
+            return self.sanitizer.text(text)
+        except SanitizeError:
+            self.withheld += 1
+            return UNSANITIZED
+
+    def url(self, url: str) -> str:
+        try:
+            return self.sanitizer.url(url)
+        except SanitizeError:
+            self.withheld += 1
+            return UNSANITIZED
+
+    def headers(self, headers: Headers) -> Headers:
+        try:
+            return self.sanitizer.headers(headers)
+        except SanitizeError:
+            self.withheld += 1
+            return ()
+
+    def attributes(self, items: Mapping[str, Any]) -> dict[str, Any]:
+        clean = self.json(dict(items))
+        return clean if isinstance(clean, dict) else {}
+
+    def failure(self, failure: Failure | None) -> FailureRecord | None:
+        if failure is None:
+            return None
+        arguments, state = self.json(list(failure.arguments)), self.json(dict(failure.state))
+        return FailureRecord(
+            type=failure.kind,
+            message=self.text(failure.message),
+            arguments=tuple(arguments) if isinstance(arguments, list) else (),
+            state=state if isinstance(state, dict) else {},
+        )
+
+
+def clean_verdict(sanitizer: Sanitizer, verdict: Verdict) -> Verdict:
+    """The verdict as it may be stored."""
+    verifier = sanitizer.text(verdict.verifier) if verdict.verifier is not None else None
+    return verdict.model_copy(update={"reason": sanitizer.text(verdict.reason), "verifier": verifier})
+
+
+def depth_of(value: Any) -> int:
+    """How deep a JSON value nests."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [
+            item
+            for outer in level
+            if isinstance(outer, dict | list | tuple)
+            for item in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return depth

@@ -1,0 +1,229 @@
+"""What is to be said about a place where a replay leaves its recording."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+from replaykit.matching.causes import (
+    Cause,
+    Deviation,
+    Evidence,
+    field_diffs,
+    find_cause,
+    find_deviation,
+)
+from replaykit.matching.content import Content
+from replaykit.matching.diff import ABSENT, FieldDiff
+from replaykit.matching.index import Index, Match, lineage_of
+from replaykit.matching.policy import LEVEL_NAMES, MISSING, MOVED, SHIFTED
+from replaykit.packet import Interaction, Packet
+from replaykit.session.derived import executed_tools
+from replaykit.session.explain import Explanation, caller, segment_title
+from replaykit.session.ledger import Difference, DivergenceRecord
+from replaykit.session.live import Contents
+
+_WHAT = {
+    "tool ran for real": "a tool ran for real and gave something else",
+    "tool output": "a tool's output",
+    "retrieval": "what was retrieved",
+    "order": "the order of the same things",
+    "clock or random": "a time, an id or a random number",
+}
+_TITLED = ("system", "tools", "model", "arguments", "method", "url", "body")
+
+
+class Leaving:
+    """Makes the records for the ledger of one replay.
+
+    Args:
+        live_calls: Counts the calls that went out because they were allowed by name.
+    """
+
+    def __init__(self, packet: Packet, index: Index, contents: Contents, live_calls: Callable[[], int]) -> None:
+        self._packet = packet
+        self._index = index
+        self._contents = contents
+        self._live_calls = live_calls
+        self.deviations: list[Deviation] = []
+
+    def mismatch(
+        self, match: Match, now: Content, position: str, boundary: str, name: str, detail: str = ""
+    ) -> DivergenceRecord:
+        """A call that the policy does not serve."""
+        interaction = match.interaction
+        recorded = self._contents.of_recorded(interaction) if interaction is not None else None
+        evidence = Evidence(
+            has_ended=match.level == MISSING and self._has_ended(position),
+            deviations=self.deviations,
+            ran_for_real=self._ran_for_real,
+        )
+        cause = find_cause(boundary, match, recorded, now, evidence)
+        fields = field_diffs(match, recorded, now) if recorded is not None and match.level != MISSING else []
+        if match.level in (SHIFTED, MOVED):
+            fields = []  # the recorded call is the same one: what stands at this position instead says nothing
+        details = [detail] if detail else self._details(match, position, fields)
+        return self._record(
+            Explanation(
+                headline=self._headline(match, cause, boundary, name, fields, now),
+                cause=cause,
+                position=position,
+                left=self._left(match),
+                fields=fields,
+                same=self._same(match, now) if fields else (),
+                details=details,
+            ),
+            level=match.level,
+            boundary=boundary,
+            interaction=interaction,
+        )
+
+    def unservable(self, interaction: Interaction, position: str, cause: Cause, reason: str) -> DivergenceRecord:
+        """A call that the recording has, and can't answer."""
+        what = "the recording ends here" if cause == "recording ends" else "the recording is not whole here"
+        explanation = Explanation(what, cause, position, left=self._left(None), details=[reason])
+        return self._record(explanation, boundary=interaction.boundary, interaction=interaction)
+
+    def refusal(self, what: str, why: str, position: str) -> DivergenceRecord:
+        """Something that no recording stands for, and that would have gone out."""
+        details = [why, "allow it by name:  allow=[...] or --allow"]
+        explanation = Explanation(f"refused: {what}; nothing was sent", "code", position, details=details)
+        return self._record(explanation, boundary="egress", is_refusal=True)
+
+    def ending(self, headline: str, cause: Cause, detail: str, position: str, order: float) -> DivergenceRecord:
+        """Something that only the end of the run shows."""
+        lines = [self._contents.clean_text(detail)] if detail else []
+        explanation = Explanation(headline, cause, position, details=lines)
+        return self._record(explanation, order=order, is_outcome=True)
+
+    def _record(
+        self,
+        explanation: Explanation,
+        *,
+        level: int = MISSING,
+        boundary: str = "",
+        interaction: Interaction | None = None,
+        order: float | None = None,
+        is_refusal: bool = False,
+        is_outcome: bool = False,
+    ) -> DivergenceRecord:
+        text = Explanation(
+            headline=explanation.headline,
+            cause=explanation.cause,
+            position=explanation.position,
+            left=explanation.left,
+            live=self._live_calls(),
+            place="" if is_outcome else caller(),
+            fields=explanation.fields,
+            same=explanation.same,
+            details=explanation.details,
+            packet=str(self._packet.path) if self._packet.path else None,
+        ).text()
+        return DivergenceRecord(
+            position=explanation.position,
+            level=level,
+            root_cause=explanation.cause,
+            message=text,
+            order=self._order_of(explanation.position) if order is None else order,
+            boundary=boundary,
+            nearest=interaction.position if interaction is not None else None,
+            differences=tuple(
+                Difference(field.path, _shown(field.recorded), _shown(field.now)) for field in explanation.fields
+            ),
+            is_refusal=is_refusal,
+            is_outcome=is_outcome,
+        )
+
+    def _headline(
+        self, match: Match, cause: Cause, boundary: str, name: str, fields: Sequence[FieldDiff], now: Content
+    ) -> str:
+        total = self._index.total
+        if cause == "recording ends":
+            return f"the recording ends after {total} calls, and the agent goes on"
+        if match.level == MISSING:
+            return f"a call that was not recorded: {boundary} {name}"
+        if match.level in (SHIFTED, MOVED):
+            return f"a call came out of its place: {boundary} {name} was {LEVEL_NAMES[match.level]}"
+        what = _WHAT.get(cause)
+        if what is None:
+            segment = match.differing[0] if match.differing else ""
+            what = segment_title(segment, now.segments.get(segment)) if fields else "a value in it"
+            if boundary != "llm":
+                what = f"{boundary} {name}, {what}"
+        return f"1 of {total} calls changed: {what}"
+
+    def _details(self, match: Match, position: str, fields: Sequence[FieldDiff]) -> list[str]:
+        nearest = match.interaction
+        deviation = find_deviation(fields, self.deviations)
+        if deviation is not None:
+            return [f"it comes from {deviation.position}, whose body ran again and gave something else"]
+        if match.level in (SHIFTED, MOVED) and nearest is not None:
+            return [f"recorded as {nearest.position}; a call was added, removed or moved"]
+        if match.level == MISSING and nearest is not None:
+            return ["several recorded calls have this content, none at this position: none is chosen"]
+        if match.level == MISSING:
+            return [f"recorded there: {self._recorded_below(position)}"]
+        return []
+
+    def _recorded_below(self, position: str) -> str:
+        """What was recorded in the same place under the same label, for a call that has no match."""
+        label = position.rpartition("[")[0]
+        count = 0
+        while self._index.at(f"{label}[{count}]") is not None:
+            count += 1
+        return f"{count} call{'s' if count != 1 else ''} of this name, none with this content left"
+
+    def _same(self, match: Match, now: Content) -> list[str]:
+        differing = {name.partition("[")[0] for name in match.differing}
+        titles = [name for name in _TITLED if name in now.segments and name not in differing]
+        user = next((name for name in reversed(tuple(now.segments)) if name.startswith("messages[")), None)
+        if user is not None and user not in match.differing:
+            titles.append(segment_title(user, now.segments[user]).removeprefix("the "))
+        return titles
+
+    def _left(self, match: Match | None) -> int:
+        left = len(self._index.unused)
+        return max(left - 1, 0) if match is not None and match.level != MISSING else left
+
+    def _has_ended(self, position: str) -> bool:
+        """True if the recorded run broke off, and nothing that it did in this lineage is left."""
+        outcome = self._packet.outcome
+        if outcome is not None and outcome.status != "failed":
+            return False
+        place = lineage_of(position)
+        below = f"{place}/" if place else ""
+        return not any(lineage_of(item.position) == place or item.position.startswith(below) for item in self._unused)
+
+    @property
+    def _unused(self) -> Sequence[Interaction]:
+        return self._index.unused
+
+    @cached_property
+    def _executed(self) -> tuple[str, ...]:
+        return executed_tools(self._packet)
+
+    def _ran_for_real(self, name: str, asked_by: str) -> bool:
+        """A tool that is no boundary itself, and inside which nothing was served."""
+        asker = self._index.at(asked_by)
+        if asker is None:
+            return name in self._executed
+        place = lineage_of(asked_by)
+        for item in self._packet.interactions:
+            if item.seq > asker.seq and lineage_of(item.position).startswith(place):
+                if item.boundary == "llm":
+                    break
+                return False
+        return name in self._executed
+
+    def _order_of(self, position: str) -> float:
+        """The recorded event that should have come here; else just after what this lineage had reached."""
+        here = self._index.at(position)
+        if here is not None:
+            return here.seq
+        reached = self._index.reached(lineage_of(position))
+        return reached + 0.5 if reached is not None else 0.0
+
+
+def _shown(value: Any) -> Any:
+    return None if value is ABSENT else value

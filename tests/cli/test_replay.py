@@ -1,0 +1,290 @@
+"""`replaykit replay P`: the model is gone, the key is unset, and only the same run passes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from replaykit.packet import Packet
+from tests.cli.conftest import KEY, Edit, Shop
+
+
+def test_the_recorded_command_runs_again_offline(recorded: Shop) -> None:
+    """It prints what it printed, with stand-ins for what was sensitive."""
+    ended = recorded.run("replay", "last")
+
+    assert ended.code == 0, ended.text
+    assert ended.out.startswith("answer: Rain.\nsame run  2 of 2 exact, nothing left over, 0 live calls")
+    assert recorded.server.count == 2
+
+
+def test_a_changed_prompt_diverges(recorded: Shop, edit: Edit) -> None:
+    """Exit 1, a dozen lines with the cause first, and no traceback of ours or of the agent's."""
+    edit("careful", "cautious")
+
+    ended = recorded.run("replay", "last")
+
+    assert ended.code == 1
+    lines = ended.out.splitlines()
+    assert lines[0].startswith("diverged  ")
+    assert "the system prompt (root cause: prompt)" in lines[1]
+    assert "agent.py:" in lines[2]
+    stripped = [line.strip() for line in lines]
+    assert "- You are a careful weather assistant." in stripped
+    assert "+ You are a cautious weather assistant." in stripped
+    assert len(lines) <= 13
+    assert "Traceback" not in ended.text
+
+
+def test_the_commands_of_a_divergence_work_from_here(recorded: Shop, edit: Edit) -> None:
+    """The packet's path is short, and what was run is said again."""
+    edit("careful", "cautious")
+    (path,) = recorded.packets
+
+    ended = recorded.run("replay", f"packets/{path.name}", "--", "python", "agent.py")
+
+    assert f"replaykit replay packets/{path.name} --policy wiring -- python agent.py " in ended.out
+    wiring = recorded.run("replay", f"packets/{path.name}", "--policy", "wiring", "--", "python", "agent.py")
+    assert wiring.code == 0
+    assert "2 drift" in wiring.out
+    assert "verdict: wiring ok" in wiring.out
+    assert "same run" not in wiring.out
+
+
+def test_a_declared_change_passes(recorded: Shop, edit: Edit) -> None:
+    edit("careful", "cautious")
+
+    ended = recorded.run("replay", "last", "--changed", "system")
+
+    assert ended.code == 0, ended.text
+    assert "2 expected" in ended.out
+    assert "same run" not in ended.out
+
+
+def test_another_print_after_the_last_call_diverges(recorded: Shop, edit: Edit) -> None:
+    """All calls are exact; what the user would see is not."""
+    edit('"answer:"', '"result:"')
+
+    ended = recorded.run("replay", "last")
+
+    assert ended.code == 1
+    assert "2 of 2 exact" in ended.out
+    assert "- answer: Rain." in ended.out
+    assert "+ result: Rain." in ended.out
+    assert recorded.run("replay", "last", "--no-stdout").code == 0
+
+
+def test_another_exit_code_diverges(recorded: Shop, edit: Edit) -> None:
+    edit('print("answer:", second)', 'print("answer:", second); raise SystemExit(4)')
+
+    ended = recorded.run("replay", "last")
+
+    assert ended.code == 1
+    assert ended.out.splitlines()[-4:] == [
+        "the run ended in another way (root cause: code)",
+        "  exit code",
+        "  - 0",
+        "  + 4",
+    ]
+
+
+def test_a_failed_run_that_fails_in_the_same_way_is_the_same_run(shop: Shop, edit: Edit) -> None:
+    """`same run` says nothing about whether the run was good; the verdict does."""
+    edit('print("answer:", second)', "raise KeyError(second)")
+    assert shop.record("python", "agent.py").code == 1
+    shop.server.close()
+
+    ended = shop.run("replay", "last")
+
+    assert ended.code == 0, ended.text
+    assert "verdict: failed, as recorded" in ended.out
+    edit("KeyError", "ValueError")
+    assert shop.run("replay", "last").code == 1
+
+
+def test_a_failed_exit_code_that_comes_again_is_the_same_run(shop: Shop, edit: Edit) -> None:
+    edit('print("answer:", second)', "raise SystemExit(3)")
+    assert shop.record("python", "agent.py").code == 3
+    shop.server.close()
+
+    assert shop.run("replay", "last").code == 0
+    edit("SystemExit(3)", "SystemExit(0)")
+    assert shop.run("replay", "last").code == 1
+
+
+def test_a_new_call_diverges_and_nothing_goes_out(recorded: Shop, edit: Edit) -> None:
+    """Through a library that nobody intercepts, to a server that listens."""
+    edit("import httpx", "import httpx, urllib.request")
+    edit("def main():", "def main():\n    urllib.request.urlopen(os.environ['SIDE'] + '/ping')")
+    recorded.server.start()
+    count = recorded.server.count
+
+    ended = recorded.run("replay", "last", SIDE=recorded.server.url)
+
+    assert ended.code == 1
+    assert "refused: connect 127.0.0.1" in ended.out
+    assert recorded.server.count == count
+    allowed = recorded.run("replay", "last", "--allow", f"127.0.0.1:{recorded.server.port}", SIDE=recorded.server.url)
+    assert allowed.code == 0, allowed.text
+    assert recorded.server.count == count + 1
+
+
+def test_swallowing_the_divergence_does_not_help(recorded: Shop, edit: Edit) -> None:
+    edit("careful", "cautious")
+    edit("    main()\n", "    try:\n        main()\n    except BaseException:\n        print('all is well')\n")
+
+    assert recorded.run("replay", "last").code == 1
+
+
+def test_a_process_that_leaves_without_a_report_proves_nothing(recorded: Shop, edit: Edit) -> None:
+    edit("    main()\n", "    main()\n    import sys; sys.stdout.flush()\n    os._exit(0)\n")
+
+    ended = recorded.run("replay", "last")
+
+    assert ended.code == 1
+    assert "left no report: nothing is known about this replay" in ended.out
+    assert json.loads(recorded.run("replay", "last", "--json").out)["ok"] is False
+
+
+def test_the_hash_seed_is_restored(shop: Shop) -> None:
+    """Sets of texts come in the recorded order."""
+    shop.write("order.py", "print(list({'a', 'b', 'c', 'd', 'e', 'f', 'g'}))")
+    first = shop.record("python", "order.py").out
+
+    ended = shop.run("replay", "last")
+
+    assert ended.code == 0
+    assert ended.out.startswith(first)
+
+
+def test_json_is_one_object_on_stdout(recorded: Shop) -> None:
+    """What the command prints goes to stderr."""
+    ended = recorded.run("replay", "last", "--json")
+
+    report = json.loads(ended.out)
+    assert (report["ok"], report["exit_code"], len(report["interactions"])) == (True, 0, 2)
+    assert ended.err == "answer: Rain.\n"
+
+
+def test_a_second_python_of_the_command_may_not_run(recorded: Shop) -> None:
+    """Only one process is replayed; another one would go live."""
+    ended = recorded.run("replay", "last", "--", "sh", "-c", "python agent.py; python agent.py; true")
+
+    assert ended.code == 2
+    assert "the command starts a second Python process" in ended.err
+
+
+AGENT_FUNCTION = """
+import asyncio
+import agent, replaykit
+
+@replaykit.agent("weather")
+def plain(question: str, *extra: str, short: bool = False) -> str:
+    return agent.ask(question)
+
+@replaykit.agent("weather")
+async def later(question: str) -> str:
+    return agent.ask(question)
+
+async def around(question):
+    return await later(question)
+
+def block():
+    with replaykit.record("block"):
+        agent.main()
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "plain('Oslo?', 'x', short=True)",
+        "asyncio.run(later('Oslo?'))",
+        "asyncio.run(around('Oslo?'))",
+    ],
+    ids=["function", "coroutine function", "inside another task"],
+)
+def test_a_recorded_function_is_called_again(shop: Shop, call: str) -> None:
+    """With its arguments, from where it was in the run; its result is the output."""
+    shop.write("weather.py", AGENT_FUNCTION)
+    script = f"import asyncio, replaykit\nfrom weather import *\nwith replaykit.record('weather'):\n    {call}\n"
+    shop.write("script.py", script)
+    environ = {"BASE_URL": shop.server.url, "OPENAI_API_KEY": KEY}
+    assert shop.start([sys.executable, "script.py"], environ=environ).code == 0
+    assert shop.packet.entry.kind == "callable"
+    shop.server.close()
+
+    ended = shop.run("replay", "last")
+
+    assert ended.code == 0, ended.text
+    assert "same run  1 of 1 exact" in ended.out
+    shop.write("weather.py", AGENT_FUNCTION.replace("agent.ask(question)", "agent.ask(question) + '!'"))
+    assert shop.run("replay", "last").code == 1
+
+
+def test_a_block_needs_to_be_told_what_to_run(shop: Shop) -> None:
+    """The message names both ways, and both work."""
+    shop.write("weather.py", AGENT_FUNCTION + "\nif __name__ == '__main__':\n    block()\n")
+    environ = {"BASE_URL": shop.server.url, "OPENAI_API_KEY": KEY}
+    assert shop.start([sys.executable, "weather.py"], environ=environ).code == 0
+    shop.server.close()
+
+    ended = shop.run("replay", "last")
+
+    assert ended.code == 2
+    assert "-- python SCRIPT.py" in ended.err
+    assert "--entry MODULE:FUNCTION" in ended.err
+    assert shop.run("replay", "last", "--", "python", "weather.py").code == 0
+    assert shop.run("replay", "last", "--entry", "agent:main").code == 0
+    assert shop.run("replay", "last", "--entry", "agent.py:main").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["replay", "missing.jsonl"], "no packet missing.jsonl: there is no such file"),
+        (["replay", "agent.py"], "agent.py:"),
+        (["replay", "last", "--policy", "lax"], "no policy 'lax'"),
+        (["replay", "last", "--allow", "a b"], "allow entry 'a b' is malformed"),
+        (["replay", "last", "--entry", "nowhere:main"], "nowhere:main can't be imported: ModuleNotFoundError"),
+        (["replay", "last", "--entry", "agent:nothing"], "agent:nothing: the module has no function 'nothing'"),
+        (["replay", "last", "--entry", "a:b", "--", "python"], "give a command or --entry, not both"),
+    ],
+    ids=lambda value: " ".join(value[1:]) if isinstance(value, list) else "",
+)
+def test_what_can_t_be_done_is_said_in_one_message(recorded: Shop, words: list[str], message: str) -> None:
+    ended = recorded.run(*words)
+
+    assert ended.code == 2
+    assert ended.err.startswith("replaykit: ")
+    assert message in ended.err
+    assert "Traceback" not in ended.text
+
+
+def test_last_without_a_packet_says_how_to_make_one(shop: Shop) -> None:
+    ended = shop.run("replay", "last")
+
+    assert ended.code == 2
+    assert "no packet in packets/ yet: `replaykit record -- CMD` writes one" in ended.err
+
+
+def test_last_is_the_newest_of_the_store(recorded: Shop, tmp_path: Path) -> None:
+    (recorded.folder / "packets").rename(tmp_path / "elsewhere")
+
+    ended = recorded.run("replay", "last", REPLAYKIT_STORE="elsewhere")
+
+    assert ended.code == 0, ended.text
+
+
+def test_an_altered_packet_is_no_evidence(recorded: Shop) -> None:
+    (path,) = recorded.packets
+    path.write_text(path.read_text().replace("It rains", "It snows"))
+
+    ended = recorded.run("replay", "last")
+
+    assert ended.code == 2
+    assert "altered after it was recorded" in ended.err
+    assert Packet.load(path).recovered
