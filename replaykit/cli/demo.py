@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Shaped like the real ones, and made up: the demo shows where they are not.
 KEY = "sk-proj-Demo4eYk7uWq2ZbT9xLm3RsV8cJh5NpA"
-EMAIL = "maria.lopez@mailbox.test"
+EMAIL = "maria.lopez@lopez-haus.org"
 
 
 def demo_command(

@@ -317,6 +317,4 @@ class _Kit:
             served.overread()
         extensions = {"http_version": b"HTTP/1.1"}
         stream = self._served(served, self)
-        return self._module.Response(
-            served.status, headers=list(served.headers), stream=stream, extensions=extensions
-        )
+        return self._module.Response(served.status, headers=list(served.headers), stream=stream, extensions=extensions)

@@ -26,14 +26,15 @@ class Bindings:
         for old, new in zip(recorded, live, strict=False):
             if old.kind == "env":
                 continue  # named by its variable on both sides; another value of it is no other thing
+            if old.text == new.text:
+                continue  # a stand-in that a recorded answer gave to the agent: it stands for itself
             if self._live_of.setdefault(old.text, new.text) != new.text:
                 return old.kind
             if self._recorded_of.setdefault(new.text, old.text) != old.text:
                 return old.kind
-            if old.text != new.text:
-                if self._has_key:
-                    return old.kind  # the same key makes the same stand-in: another one is another value
-                self._kinds[old.text] = old.kind
+            if self._has_key:
+                return old.kind  # the same key makes the same stand-in: another one is another value
+            self._kinds[old.text] = old.kind
         return None
 
     @property

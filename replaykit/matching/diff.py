@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -56,10 +55,3 @@ def cut_around_difference(old: str, new: str, width: int) -> tuple[str, str]:
         return ("…" if start else "") + piece + ("…" if start + width < len(line) else "")
 
     return cut(old), cut(new)
-
-
-def changed_words(recorded: str, now: str) -> list[tuple[str, str]]:
-    """Pairs of word runs that were replaced, removed (second empty) or added (first empty)."""
-    old, new = recorded.split(), now.split()
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    return [(" ".join(old[a:b]), " ".join(new[c:d])) for tag, a, b, c, d in matcher.get_opcodes() if tag != "equal"]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from replaykit.sanitize.names import Strength, field_strength, is_secret_variable, query_strength
-from replaykit.sanitize.shapes import Found, is_placeholder
+from replaykit.sanitize.shapes import KEEP, Found, is_placeholder
 from replaykit.sanitize.views import Form, decode
 
 SHORTEST = 4  # characters; what is shorter gives nothing away and can't be told from other text
@@ -50,14 +50,17 @@ def find_contexts(text: str) -> Iterator[Found]:
     if "://" in text:
         yield from _url_values(text)
     if "=" in text or ":" in text:
-        yield from _quoted_values(text)
-        yield from _assigned_values(text)
+        hints = _hints(text)
+        yield from _quoted_values(text, hints)
+        yield from _assigned_values(text, hints)
 
 
 # URLs
 
 _SCHEME_CHARS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*$")
-_URL_REST = re.compile(r"[^\s\"'<>`\\^]+")
+_URL_REST = re.compile(r"[^\s\"'<>`\\^]{1,2048}")
+_AFTER_HOST = re.compile(r"[/?#]")
+_BEFORE_QUERY = re.compile(r"[?#]")
 _PAIR = re.compile(r"([^&;=?#\s]+)=([^&;#\s]*)")
 
 
@@ -67,14 +70,14 @@ def _url_values(text: str) -> Iterator[Found]:
         rest = _URL_REST.match(text, place + 3)
         if rest is not None and _SCHEME_CHARS.search(text[max(0, place - 20) : place]):
             yield from _userinfo(text, rest.start(), rest.end())
-            query = re.compile(r"[?#]").search(text, rest.start(), rest.end())
+            query = _BEFORE_QUERY.search(text, rest.start(), rest.end())
             if query is not None:
                 yield from pair_values(text, query.end(), rest.end())
         place = text.find("://", place + 3)
 
 
 def _userinfo(text: str, start: int, end: int) -> Iterator[Found]:
-    slash = re.compile(r"[/?#]").search(text, start, end)
+    slash = _AFTER_HOST.search(text, start, end)
     at = text.rfind("@", start, slash.start() if slash else end)
     if at < 0:
         return
@@ -84,6 +87,7 @@ def _userinfo(text: str, start: int, end: int) -> Iterator[Found]:
             yield Found(colon + 1, at, "secret", form="percent")
     elif is_credential(text[start:at]):
         yield Found(start, at, "secret", form="percent")
+    yield Found(at, at + 1, KEEP)  # a user at a host is no address, and the host must stay
 
 
 def pair_values(text: str, start: int, end: int) -> Iterator[Found]:
@@ -103,10 +107,10 @@ def _value(match: re.Match[str], group: int | str, strength: Strength | None, fo
 
 # names before values
 
-_HINT = re.compile(r"key|token|secret|passw|pass|pwd|credential|auth|cookie|appid", re.IGNORECASE)
+_HINTS = ("key", "token", "secret", "pass", "pwd", "credential", "auth", "cookie", "appid")
 _QUOTED = re.compile(r"""(["'])([\w.$ -]{2,60})\1\s{0,3}:\s{0,3}(["'])((?:\\.|(?!\3)[^\\])*+)\3""", re.DOTALL)
 _ASSIGNED = re.compile(
-    r"[\w-]{0,16}[\"'`]?\s{0,3}(?::=|=>|[:=])\s{0,3}[\"'`]?(?:(?:Bearer|Basic|Token)\s+)?"
+    r"[\w-]{0,24}[\"'`]?\s{0,3}(?::=|=>|[:=])\s{0,3}[\"'`]?(?:(?:Bearer|Basic|Token)\s+)?"
     r"(?P<secret>[\w.~+/=!@#$%^*-]{8,400}(?<![.!]))(?!\()",
     re.IGNORECASE,
 )
@@ -115,20 +119,35 @@ _NAME_START = re.compile(r"[A-Za-z_][\w-]*$")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 
-def _quoted_values(text: str) -> Iterator[Found]:
-    if _HINT.search(text) is None:
+def _quoted_values(text: str, hints: list[int]) -> Iterator[Found]:
+    if not hints:
         return
     for match in _QUOTED.finditer(text):
         yield from _value(match, 4, field_strength(match[2]), "json")
 
 
-def _assigned_values(text: str) -> Iterator[Found]:
-    for hint in _HINT.finditer(text):
-        match = _ASSIGNED.match(text, hint.end())
+def _hints(text: str) -> list[int]:
+    """Where words begin that names of secrets have in them."""
+    lowered = text.lower()
+    if len(lowered) != len(text):  # a capital letter that becomes two
+        lowered = "".join(char.lower() if char.isascii() else char for char in text)
+    places = []
+    for hint in _HINTS:
+        place = lowered.find(hint)
+        while place >= 0:
+            places.append(place)
+            place = lowered.find(hint, place + 1)
+    return places
+
+
+def _assigned_values(text: str, hints: list[int]) -> Iterator[Found]:
+    for start in hints:
+        end = start + 3  # the shortest hint; the pattern takes the rest of the word
+        match = _ASSIGNED.match(text, end)
         if match is None:
             continue
-        before = _NAME_START.search(text[max(0, hint.start() - 40) : hint.end()])
-        rest = _NAME_END.match(text, hint.end())
+        before = _NAME_START.search(text[max(0, start - 40) : end])
+        rest = _NAME_END.match(text, end)
         if before is None or rest is None:
             continue
         name, secret = before[0] + rest[0], match["secret"]

@@ -83,9 +83,7 @@ _TOKEN_OWNERS = frozenset({"access", "api", "auth", "bearer", "bot", "csrf", "de
 }
 _HEADER_FIELDS = frozenset({"cookie", "cookies", "set-cookie", "set_cookie"})
 # What may follow without changing what the value is: `api_key_2`, `secret_value`, `password_base64`.
-_QUALIFIERS = frozenset(
-    {"b64", "base64", "hash", "id", "pem", "plain", "primary", "raw", "secondary", "string", "value"}
-)
+_QUALIFIERS = frozenset({"b", "base", "hash", "id", "pem", "plain", "primary", "raw", "secondary", "string", "value"})
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 

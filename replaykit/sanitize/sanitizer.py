@@ -16,7 +16,7 @@ from replaykit.sanitize.names import Strength, field_strength, header_strength, 
 from replaykit.sanitize.search import Search
 from replaykit.sanitize.shapes import RULES, TOKEN_RULES, Found, Rule
 from replaykit.sanitize.standins import StandIn, Table
-from replaykit.sanitize.views import MAX_DEPTH, Form, Literal, decode, json_literals, rewrite
+from replaykit.sanitize.views import MAX_DEPTH, Form, Kind, decode, json_literals, rewrite
 
 RULESET = "1"
 
@@ -25,9 +25,11 @@ _COOKIE = re.compile(r"([^=;\s]+)=([^;]*)")
 _COOKIE_ATTRIBUTES = frozenset({"path", "domain", "expires", "max-age", "samesite", "version", "priority"})
 _EVENT_DATA = re.compile(r"(?m)^data: ?([{\[].*)$")
 _QUERY = re.compile(r"[?#]")
+_HOST = re.compile(r"[a-zA-Z][\w+.-]*://[^/]*")
 _PAIR = re.compile(r"[^&;?#]+")
 
 T = TypeVar("T")
+CacheKey = tuple[str, Strength | None, Kind, int]
 
 
 class Sanitizer:
@@ -61,9 +63,9 @@ class Sanitizer:
         self._table = Table(key or os.urandom(32), known)
         self._search = Search(self._table, (*extra_rules, *RULES), variables)
         self._masker = Masker(self._search, self._table)
-        self._cache: dict[tuple[str, Strength | None, int], str] = {}
+        self._cache: dict[CacheKey, str] = {}
         self._cached_chars = 0
-        self._cached_at = self._search.learned
+        self._search.on_learned = self._cache.clear
 
     def __repr__(self) -> str:
         return f"<Sanitizer ruleset={self.ruleset} issued={len(self._table.issued)}>"
@@ -169,42 +171,44 @@ class Sanitizer:
         """JSON, or a text that only begins like it: what is no JSON in it is searched as plain text."""
         parts: list[str] = []
         last, is_damaged = 0, False
-        for literal in json_literals(text):
-            if literal.kind == "junk":
+        cache = self._cache
+        for start, end, kind, name in json_literals(text):
+            if kind == "junk":
                 is_damaged = True
                 continue
-            raw = text[literal.start : literal.end]
-            new = self._literal(raw, literal, depth)
+            if end - start < SHORTEST:
+                continue
+            raw = text[start:end]
+            strength = field_strength(name) if name is not None else None
+            # Histories repeat their strings, so what came of each is remembered.
+            new = cache.get((raw, strength, kind, depth)) or self._literal(raw, strength, kind, depth)
             if new != raw:
-                parts += (text[last : literal.start], new)
-                last = literal.end
+                parts += (text[last:start], new)
+                last = end
         if parts:
             text = "".join((*parts, text[last:]))
-        return self._search.spliced(text, self._search.spans(text, has_literals=True)) if is_damaged else text
+        if is_damaged:
+            return self._search.spliced(text, self._search.spans(text, has_literals=True))
+        return text
 
-    def _literal(self, raw: str, literal: Literal, depth: int) -> str:
-        """A string or a number of a JSON text. Histories repeat them, so what came of each is remembered."""
-        if len(raw) < SHORTEST:
-            return raw
-        strength = field_strength(literal.name) if literal.name is not None else None
-        if literal.kind == "number":
+    def _literal(self, raw: str, strength: Strength | None, kind: Kind, depth: int) -> str:
+        """A string or a number of a JSON text."""
+        learned = self._search.learned
+        if kind == "number":
             whole = Found(0, len(raw), "secret")
             return self._search.spliced(raw, [self._search.span(raw, whole)]) if strength == "strong" else raw
-        key = (raw, strength, -1 if literal.kind == "name" else depth)
-        known = self._cache.get(key) if self._cached_at == self._search.learned else None
-        if known is None:
-            text = decode(raw, "json")
-            new = self._plain(text) if literal.kind == "name" else self._named(text, strength, depth)
-            known = rewrite(raw, "json", text, new)
-            self._remember(key, known)
-        return known
+        text = decode(raw, "json")
+        new = self._plain(text) if kind == "name" else self._named(text, strength, depth)
+        made = rewrite(raw, "json", text, new)
+        if self._search.learned == learned:  # else a value in it may have stood before the place that gave it away
+            self._remember((raw, strength, kind, depth), made)
+        return made
 
-    def _remember(self, key: tuple[str, Strength | None, int], made: str) -> None:
+    def _remember(self, key: CacheKey, made: str) -> None:
         self._cached_chars += len(made)
-        if self._cached_chars > _CACHED_CHARS or self._cached_at != self._search.learned:
+        if self._cached_chars > _CACHED_CHARS:
             self._cache.clear()
             self._cached_chars = len(made)
-            self._cached_at = self._search.learned
         self._cache[key] = made
 
     def _named(self, text: str, strength: Strength | None, depth: int) -> str:
@@ -216,7 +220,10 @@ class Sanitizer:
     def _url(self, url: str) -> str:
         query = _QUERY.search(url)
         end = query.start() if query else len(url)
-        return self._inside(self._plain(url[:end]), "percent", self._plain) + self._pairs(url[end:])
+        host = _HOST.match(url, 0, end)
+        path = host.end() if host else 0
+        head = self._plain(url[:end])  # as it stands: decoded, a password may look like the end of the host
+        return head[:path] + self._inside(head[path:], "percent", self._plain) + self._pairs(url[end:])
 
     def _pairs(self, text: str) -> str:
         """A query string or a form."""

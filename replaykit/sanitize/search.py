@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from replaykit.sanitize.contexts import find_contexts
 from replaykit.sanitize.names import is_secret_value
-from replaykit.sanitize.shapes import Found, Rule, find_shapes, shape_of
+from replaykit.sanitize.shapes import KEEP, Found, Rule, find_shapes, shape_of
 from replaykit.sanitize.standins import StandIn, Table
 from replaykit.sanitize.views import decode, json_literals, rewrite
 
@@ -41,7 +41,9 @@ class Search:
         self._anywhere = {value for value in variables if table.find(value) is None}
         self._anywhere_pattern = _any_of(self._anywhere)
         self._stand_in_pattern: re.Pattern[str] | None = None
-        self._stand_in_count = 0
+        self._stand_ins_seen = 0
+        self._shapeless: list[str] = []
+        self.on_learned: Callable[[], None] = lambda: None
 
     def __repr__(self) -> str:
         return f"<Search for {len(self._anywhere)} values and {len(self.rules)} shapes>"
@@ -63,7 +65,7 @@ class Search:
         found = list(find_contexts(seen)) if rules is None else []
         pattern = self._stand_ins()
         if pattern is not None:
-            found += [Found(*match.span(), "") for match in pattern.finditer(text)]
+            found += [Found(*match.span(), "stand-in") for match in pattern.finditer(text)]
         others = list(find_shapes(seen, self.rules if rules is None else rules))
         if self._anywhere_pattern is not None:
             others += [Found(*match.span(), "secret") for match in self._anywhere_pattern.finditer(text)]
@@ -75,7 +77,8 @@ class Search:
         for item in (*found, *others):
             if item.start < item.end and not any(covered[item.start : item.end]):
                 covered[item.start : item.end] = b"\1" * (item.end - item.start)
-                spans.append(self.span(text, item))
+                if item.kind != KEEP:
+                    spans.append(self.span(text, item))
         return sorted(spans, key=lambda span: span.found.start)
 
     def span(self, text: str, found: Found) -> Span:
@@ -105,16 +108,18 @@ class Search:
         if shape is None and new != value and value not in self._anywhere and is_secret_value(value):
             self._anywhere.add(value)
             self._anywhere_pattern = _any_of(self._anywhere)
+            self.on_learned()
         return rewrite(raw, found.form, value, new)
 
     def _stand_ins(self) -> re.Pattern[str] | None:
         """Finds stand-ins that no shape would find: those of values that only their names gave away."""
-        if self._stand_in_count != len(self._table):
-            texts = (item.stand_in for item in self._table.stand_ins)
-            self._stand_in_pattern = _any_of(
-                text for text in texts if len(text) >= SHORTEST_ANYWHERE and shape_of(text, self.rules) is None
-            )
-            self._stand_in_count = len(self._table)
+        if self._stand_ins_seen != len(self._table):
+            new = [item.stand_in for item in self._table.stand_ins_after(self._stand_ins_seen)]
+            self._stand_ins_seen = len(self._table)
+            long = [text for text in new if len(text) >= SHORTEST_ANYWHERE and shape_of(text, self.rules) is None]
+            if long:
+                self._shapeless += long
+                self._stand_in_pattern = _any_of(self._shapeless)
         return self._stand_in_pattern
 
 

@@ -33,6 +33,10 @@ class Rule:
     lead: re.Pattern[str] | None = None
 
 
+KEEP = ""
+"""Kind of a piece that must stay as it is, whatever shape it has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A sensitive piece of a text: `text[start:end]`, written in `form`; its first `keeps` characters stay."""
@@ -46,7 +50,7 @@ class Found:
 
 def _token(kind: str, prefix: str, rest: str, *literals: str) -> Rule:
     # Not inside a longer word: `task-` is no `sk-`, and base64 is full of short prefixes.
-    pattern = re.compile(rf"(?<![A-Za-z0-9_/+=.-]){prefix}{rest}(?![A-Za-z0-9_])")
+    pattern = re.compile(rf"(?<![A-Za-z0-9_-]){prefix}{rest}(?![A-Za-z0-9_])")
     return Rule(kind, pattern, literals, re.compile(prefix), reach=0)
 
 
@@ -73,7 +77,7 @@ RULES: tuple[Rule, ...] = (
     _token("openai_key", r"sk-(?:proj-|svcacct-|admin-|None-)?", r"[\w-]{20,}", "sk-"),
     _token("google_key", r"AIza", r"[\w-]{35}", "AIza"),
     _token("google_key", r"AQ\.", r"[\w-]{40,}", "AQ."),
-    _token("google_oauth", r"ya29\.", r"[\w.-]{20,}", "ya29."),
+    _token("google_oauth", r"ya29\.", r"[\w.-]{19,}[\w-]", "ya29."),
     _token("github_token", r"gh[oprsu]_", r"[A-Za-z0-9]{36,}", "ghp_", "gho_", "ghr_", "ghs_", "ghu_"),
     _token("github_token", r"github_pat_", r"\w{22,}", "github_pat_"),
     _token("gitlab_token", r"gl(?:pat|dt|rt|cbt)-", r"[\w-]{20,}", "glpat-", "gldt-", "glrt-", "glcbt-"),
@@ -124,17 +128,24 @@ def is_placeholder(value: str) -> bool:
 def find_shapes(text: str, rules: Iterable[Rule]) -> Iterator[Found]:
     """Every match of every rule, in the order of the rules; matches of different rules may overlap."""
     for rule in rules:
-        for match in _matches(text, rule):
-            start, end = match.span("secret" if "secret" in rule.pattern.groupindex else 0)
-            kept = rule.keeps.match(text, start, end) if rule.keeps is not None else None
-            if not is_placeholder(text[start:end]):
-                yield Found(start, end, rule.kind, kept.end() - start if kept else 0)
+        for literal in rule.literals:
+            if literal in text:
+                yield from _find_one(text, rule)
+                break
+
+
+def _find_one(text: str, rule: Rule) -> Iterator[Found]:
+    group = "secret" if "secret" in rule.pattern.groupindex else 0
+    for match in _matches(text, rule):
+        start, end = match.span(group)
+        kept = rule.keeps.match(text, start, end) if rule.keeps is not None else None
+        if not is_placeholder(text[start:end]):
+            yield Found(start, end, rule.kind, kept.end() - start if kept else 0)
 
 
 def _matches(text: str, rule: Rule) -> Iterator[re.Match[str]]:
     if rule.reach is None:
-        if any(literal in text for literal in rule.literals):
-            yield from rule.pattern.finditer(text)
+        yield from rule.pattern.finditer(text)
         return
     for literal in rule.literals:
         after = 0  # where the last match ended

@@ -12,6 +12,7 @@ import re
 import string
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from replaykit.errors import SanitizeError
 
@@ -64,9 +65,9 @@ class Table:
         """The stand-in that `text` is, known or issued."""
         return self._by_stand_in.get(text)
 
-    @property
-    def stand_ins(self) -> tuple[StandIn, ...]:
-        return tuple(self._by_stand_in.values())
+    def stand_ins_after(self, count: int) -> Iterator[StandIn]:
+        """All but the first `count` stand-ins, the known ones first."""
+        return islice(self._by_stand_in.values(), count, None)
 
     def replace(self, raw: str, kind: str, *, keeps: int = 0, variable: str | None = None) -> str:
         """The stand-in of `raw`: always the same one, whatever kind it is found as later.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal as Word
+from typing import NamedTuple
 
 Form = Word["plain", "json", "percent"]
 """How a text is written inside the one around it."""
@@ -100,28 +100,29 @@ def _quote(piece: str, char: str) -> str:
 # JSON
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A piece of a JSON text that may hold a secret.
+Kind = Word["name", "text", "number", "junk"]
+
+
+class Literal(NamedTuple):
+    """A piece of a JSON text that may hold a secret; it holds no text itself.
 
     Attributes:
-        start, end: The inside of a string, or a number.
+        start: Where the inside of a string, or a number, begins.
+        end: Where it ends.
         kind: `junk` stands where no JSON is: the text is damaged, cut, or something else altogether.
         name: Name of the field that holds it; the items of a list carry the list's name.
     """
 
     start: int
     end: int
-    kind: Word["name", "text", "number", "junk"]
+    kind: Kind
     name: str | None = None
-
-    def __repr__(self) -> str:
-        return f"<Literal {self.kind} {self.start}:{self.end}>"
 
 
 # A string without an end reaches to the end of the text: bodies are cut, and trying again at each quote is quadratic.
 _STRING = re.compile(r'"((?:[^"\\]++|\\.)*+\\?)("?)(\s*:)?', re.DOTALL)
 _GAP = re.compile(r"(?:[\s{}\[\],:]++|-?[\d.]++(?:[eE][+-]?\d++)?|true|false|null|NaN|-?Infinity)*+")
+_PUNCTUATION = "{}[],: \t\r\n"
 _NUMBER = re.compile(r"\s*(\d{4,})(?=[\s,}\]]|$)")
 
 
@@ -131,26 +132,37 @@ def json_literals(text: str) -> Iterator[Literal]:
     stack: list[str | None] = []
     last = 0
     for match in _STRING.finditer(text):
-        gap = text[last : match.start()]
-        if gap != "," and gap:
-            yield from _gap_literals(text, last, match.start(), name)
-        for char in gap:
-            if char in "{[":
-                stack.append(name if char == "[" else None)
-                name = name if char == "[" else None
-            elif char in "}]":
-                if stack:
-                    stack.pop()
-                name = None
-            elif char == ",":
+        inside, end = match.span(1)
+        if inside - last > 1:  # more than the quote
+            gap = text[last : inside - 1]
+            if gap == ",":
                 name = stack[-1] if stack else None
+            else:
+                if gap.strip(_PUNCTUATION):
+                    yield from _gap_literals(text, last, inside - 1, name)
+                name = _name_after(gap, name, stack)
         last = match.end()
         if match[3] is not None and match[2]:
-            yield Literal(match.start(1), match.end(1), "name")
-            name = decode(match[1], "json")
+            yield Literal(inside, end, "name")
+            name = decode(text[inside:end], "json")
         else:
-            yield Literal(match.start(1), match.end(1), "text", name)
+            yield Literal(inside, end, "text", name)
     yield from _gap_literals(text, last, len(text), name)
+
+
+def _name_after(gap: str, name: str | None, stack: list[str | None]) -> str | None:
+    """Name of the field that a value after `gap` is in; `stack` has one entry for each bracket that is open."""
+    for char in gap:
+        if char in "{[":
+            name = name if char == "[" else None
+            stack.append(name)
+        elif char in "}]":
+            if stack:
+                stack.pop()
+            name = None
+        elif char == ",":
+            name = stack[-1] if stack else None
+    return name
 
 
 def _gap_literals(text: str, start: int, end: int, name: str | None) -> Iterator[Literal]:

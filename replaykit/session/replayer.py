@@ -50,6 +50,7 @@ class Replayer:
 
     reads_body = True
     is_foreign = False  # a replay goes on in a forked child: nothing may go out there either
+    is_over = False  # and what outlives it is still refused by it
 
     def __init__(
         self,

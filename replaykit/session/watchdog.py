@@ -81,7 +81,7 @@ class Watchdog:
         with self._interrupting:
             if self._root is threading.main_thread() and not self._closed.is_set():
                 self._did_interrupt = True
-                _interrupt_main_thread()
+                _interrupt(self._root)
 
     def _root_stack(self) -> tuple[str, ...]:
         if self._root_task is not None:
@@ -104,14 +104,6 @@ class Watchdog:
                 task.cancel("the replay has left its recording")
 
         return cancel
-
-
-def _interrupt_main_thread() -> None:
-    if hasattr(signal, "pthread_kill"):
-        # A real signal: `interrupt_main` does not wake a thread that waits for a lock.
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-    else:
-        _interrupt(self._root)
 
 
 def _interrupt(main: threading.Thread) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import replaykit
 from replaykit.packet import Packet
+from replaykit.session import writer
 from tests.session.helpers import World, user
 
 
@@ -44,6 +45,11 @@ async def _collect(items: AsyncIterator[str]) -> list[str]:
     return [item async for item in items]
 
 
+def _packets(world: World) -> list[Packet]:
+    writer.drain()
+    return [Packet.load(path) for path in world.store.glob("*.packet.jsonl")]
+
+
 AGENTS: dict[str, tuple[Callable[[], Any], Any]] = {
     "function": (lambda: sync_agent("why"), "why!"),
     "coroutine": (lambda: asyncio.run(async_agent("why")), "why!"),  # type: ignore[arg-type]
@@ -76,7 +82,7 @@ def test_in_record_mode_each_call_is_a_run(
     monkeypatch.setenv("REPLAYKIT_STORE", str(world.store))
     assert [call(), call()] == [output, output]
 
-    packets = [Packet.load(path) for path in world.store.glob("*.packet.jsonl")]
+    packets = _packets(world)
     assert len(packets) == 2
     assert all(item.position.startswith("support[0]/") for packet in packets for item in packet.interactions)
 
@@ -103,8 +109,8 @@ def test_the_run_of_a_generator_is_active_in_its_steps_only(world: World, monkey
     for item in streaming_agent("why"):
         note(f"the consumer's {item}")
 
-    (path,) = world.store.glob("*.packet.jsonl")
-    assert [item.arguments for item in Packet.load(path).interactions] == [{"value": "why"}, {"value": "!"}]
+    (packet,) = _packets(world)
+    assert [item.arguments for item in packet.interactions] == [{"value": "why"}, {"value": "!"}]
 
 
 def test_a_consumer_that_goes_away_early_is_no_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,8 +120,7 @@ def test_a_consumer_that_goes_away_early_is_no_failure(world: World, monkeypatch
     assert next(stream) == "why"
     stream.close()  # type: ignore[attr-defined]  # it is a generator
 
-    (path,) = world.store.glob("*.packet.jsonl")
-    outcome = Packet.load(path).outcome
+    outcome = _packets(world)[0].outcome
     assert outcome is not None
     assert outcome.status == "ok"
 
@@ -133,11 +138,15 @@ def test_the_outermost_entry_point_is_the_runs(world: World) -> None:
     assert packet.interactions[0].position == "outer[0]/support[0]/tool:note[0]"
 
 
+def _plan() -> None:
+    with pytest.raises(ValueError, match="no"), replaykit.span("plan", kind="planner", cache_hit=True) as span:
+        span.set(retrieved_count=3)
+        raise ValueError("no")
+
+
 def test_a_span_has_its_facts_and_its_end(world: World) -> None:
     with replaykit.record("demo", store=world.store) as run:
-        with pytest.raises(ValueError, match="no"), replaykit.span("plan", kind="planner", cache_hit=True) as span:
-            span.set(retrieved_count=3)
-            raise ValueError("no")
+        _plan()
 
     (found,) = Packet.load(run.packet_path or "").spans
     assert (found.line.span_kind, found.line.attributes) == ("planner", {"cache_hit": True})

@@ -108,7 +108,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     rules = [
         Rule(when="Make it short", reply="Rain."),
         Rule(when="use a tool", has_tool_result=False, tool_calls=[Tool("look_up", {"city": "Oslo"})]),
-        Rule(reply="It rains in Oslo; ask ola.nordmann@meteo.test."),
+        Rule(reply="It rains in Oslo; ask ola.nordmann@vaer-oslo.org."),
     ]
     with ScriptedServer(rules, routes=[Route("GET", "/ping", json={"ok": True})]) as server:
         made = Shop(tmp_path, server, clean_environ())

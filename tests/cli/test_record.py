@@ -34,7 +34,7 @@ def test_the_packet_knows_the_command_and_not_the_secrets(shop: Shop) -> None:
     assert (packet.entry.argv, packet.entry.cwd) == (("python", "agent.py"), ".")
     assert "OPENAI_API_KEY" in packet.entry.variables
     assert KEY not in shop.packets[0].read_text()
-    assert "ola.nordmann@meteo.test" not in shop.packets[0].read_text()
+    assert "ola.nordmann@vaer-oslo.org" not in shop.packets[0].read_text()
 
 
 def test_what_is_printed_is_the_output(shop: Shop) -> None:

@@ -1,6 +1,6 @@
 """An agent that makes its calls in every way that a program can: for replays on other Pythons and other loops.
 
-    python -m tests.e2e.mixed_agent PATH [asyncio|uvloop]     records it against the scripted server
+python -m tests.e2e.mixed_agent PATH [asyncio|uvloop]     records it against the scripted server
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ class MixedAgent:
                 "gather": [await asyncio.gather(*(self.twice(client) for _ in range(3))) for _ in range(3)],
                 "group": await self._group(client),
                 "wait_for": await asyncio.gather(*(asyncio.wait_for(self.ask(client), 30) for _ in range(3))),
-                "as_completed": sorted([await item for item in asyncio.as_completed([self.ask(client) for _ in "abc"])]),
+                "as_completed": sorted(
+                    [await item for item in asyncio.as_completed([self.ask(client) for _ in "abc"])]
+                ),
                 "shield": await asyncio.shield(self.twice(client)),
                 "context": await asyncio.create_task(self.twice(client), context=contextvars.Context()),
                 "named": await self._named(client),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import replaykit
-from replaykit.serve.scripted import Route, Rule
+from replaykit.serve.scripted import Route
 from tests.conftest import LoopFactory
 from tests.e2e.conftest import MakeStage
 from tests.e2e.helpers import run_on, user
@@ -215,11 +215,8 @@ def test_a_recording_inside_a_replay_is_a_usage_error(stage: MakeStage) -> None:
     play = stage()
     play.record(lambda: ask("hi"))
 
-    with pytest.raises(replaykit.UsageError), replaykit.replay(play.path):
-        with replaykit.record("inner", store=play.store):
-            pass
-    with pytest.raises(replaykit.UsageError), replaykit.replay(play.path):
-        with replaykit.replay(play.path):
+    for nested in (lambda: replaykit.record("inner", store=play.store), lambda: replaykit.replay(play.path)):
+        with pytest.raises(replaykit.UsageError), replaykit.replay(play.path), nested():
             pass
 
 

@@ -33,8 +33,11 @@ async def ask(client: Any) -> str:
 
 
 def http_client() -> Any:
-    """Of the module that the SDK takes; closed by the test, for LangChain's own outlives the loop it was used on."""
-    return openai.DefaultAsyncHttpxClient()
+    """Of the module that the SDK takes; without certificates, which cost more to load than a replay takes.
+
+    Each test closes its own: LangChain's outlives the loop it was used on.
+    """
+    return openai.DefaultAsyncHttpxClient(verify=False)
 
 
 def replay_often(play: Stage, act: Callable[[], Any], count: int) -> None:
@@ -54,7 +57,7 @@ def each_its_own(play: Stage, loop: LoopFactory, act: Callable[[], Awaitable[lis
 
 def test_three_rounds_of_a_gather(stage: MakeStage, loop_factory: LoopFactory) -> None:
     async def act() -> list[str]:
-        async with openai.AsyncOpenAI() as client:
+        async with http_client() as http, openai.AsyncOpenAI(http_client=http) as client:
             found: list[str] = []
             for _ in range(3):
                 found += await asyncio.gather(*(ask(client) for _ in range(4)))
@@ -70,7 +73,11 @@ def test_an_anyio_task_group(stage: MakeStage, loop_factory: LoopFactory) -> Non
         async def work(number: int) -> None:
             found[number] = await ask(client) + await ask(client)
 
-        async with openai.AsyncOpenAI() as client, anyio.create_task_group() as group:
+        async with (
+            http_client() as http,
+            openai.AsyncOpenAI(http_client=http) as client,
+            anyio.create_task_group() as group,
+        ):
             for number in range(4):
                 group.start_soon(work, number)
         return [found[number] for number in range(4)]
@@ -141,7 +148,7 @@ def test_pydantic_ai_agents_in_a_gather(stage: MakeStage, loop_factory: LoopFact
     from pydantic_ai.providers.openai import OpenAIProvider
 
     async def act() -> list[str]:
-        async with openai.AsyncOpenAI() as client:
+        async with http_client() as http, openai.AsyncOpenAI(http_client=http) as client:
             agent = pydantic_ai.Agent(OpenAIChatModel(MODEL, provider=OpenAIProvider(openai_client=client)))
 
             async def vote() -> str:

@@ -15,7 +15,6 @@ import pytest
 
 import replaykit
 from tests.interceptors.contract import Ask, HttpContract, Seen, Session, Theatre, listed
-from tests.interceptors.origin import Origin
 
 MODULES = ("httpx", "httpx2")
 
@@ -40,8 +39,8 @@ class Httpx:
     def run(self, url: str, session: Session) -> list[Seen]:
         return asyncio.run(self._run_async(url, session)) if self.is_async else self._run_sync(url, session)
 
-    def give_up(self, url: str, after_s: float) -> str:
-        return asyncio.run(self._give_up(url, after_s))
+    def give_up(self, url: str, after_chunks: int) -> str:
+        return asyncio.run(self._give_up(url, after_chunks))
 
     def _client_options(self, url: str, session: Session) -> dict[str, Any]:
         auth = self.module.DigestAuth(*session.auth) if session.auth else None
@@ -93,16 +92,21 @@ class Httpx:
             error = type(failure).__name__
         return Seen(status, headers, tuple(chunks), error)
 
-    async def _give_up(self, url: str, after_s: float) -> str:
+    async def _give_up(self, url: str, after_chunks: int) -> str:
         chunks: list[bytes] = []
+        has_enough = asyncio.Event()
 
         async def read() -> None:
             async with self.module.AsyncClient(timeout=20) as client, client.stream("GET", url) as response:
                 async for chunk in response.aiter_raw():
                     chunks.append(chunk)
+                    has_enough.set()
 
+        reading = asyncio.create_task(read())
+        if after_chunks:
+            await has_enough.wait()
         try:
-            await asyncio.wait_for(read(), after_s)
+            await asyncio.wait_for(reading, 0.2)
         except TimeoutError:
             return f"TimeoutError after {len(chunks)} chunks"
         return f"the end after {len(chunks)} chunks"

@@ -31,7 +31,11 @@ def _token(world: World, secret: str = "s") -> None:
 
 
 def test_telemetry_is_counted_and_not_kept(world: World) -> None:
-    packet = world.record(lambda: (_trace(world), _trace(world)) and None)
+    def agent() -> None:
+        _trace(world)
+        _trace(world)
+
+    packet = world.record(agent)
 
     assert packet.interactions == ()
     assert packet.outcome is not None
@@ -41,15 +45,15 @@ def test_telemetry_is_counted_and_not_kept(world: World) -> None:
 
 def test_telemetry_is_answered_with_an_empty_success_and_not_sent(world: World) -> None:
     """Also where the recording had none, and any number of times."""
-    world.record(lambda: world.chat(user("one")))
-    sent = world.server.count
 
-    def agent() -> None:
-        for _ in range(3):
+    def agent(traces: int) -> None:
+        for _ in range(traces):
             assert world.client.post("/v1/traces", content=b"\x0a\x00", headers=OTLP).status_code == 200
         world.chat(user("one"))
 
-    report = world.replay(agent)
+    world.record(lambda: agent(0))
+    sent = world.server.count
+    report = world.replay(lambda: agent(3))
     assert (report.ok, report.telemetry, world.server.count) == (True, 3, sent)
 
 

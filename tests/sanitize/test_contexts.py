@@ -1,0 +1,88 @@
+"""Values that only what stands before them gives away."""
+
+from __future__ import annotations
+
+import pytest
+
+from replaykit.sanitize.contexts import find_contexts, is_credential, named_span
+from replaykit.sanitize.shapes import KEEP
+from tests.sanitize.secrets import LETTERS
+
+
+def found(text: str) -> list[str]:
+    return sorted({text[item.start : item.end] for item in find_contexts(text) if item.kind != KEEP})
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("postgres://me:hunter2@db:5432/x", "hunter2"),
+        ("redis://:hunter2@cache/0", "hunter2"),
+        (f"https://{LETTERS}@sentry.io/1", LETTERS),
+        ("see https://x.io/a?sig=ab12cd34&page=2", "ab12cd34"),
+        (f"https://x.io/cb#access_token={LETTERS}", LETTERS),
+        (f"https://s3.io/f?X-Amz-Signature={LETTERS}&X-Amz-Expires=600", LETTERS),
+        ('Result: {"api_key": "abc def"}', "abc def"),
+        ("{'password': 'it\\'s me'}", "it\\'s me"),
+        ("OPENAI_API_KEY=ab12cd34ef", "ab12cd34ef"),
+        ("export DB_PASSWORD='ab12cd34ef'", "ab12cd34ef"),
+        ("api_key: ab12cd34ef.", "ab12cd34ef"),
+        ("password := hunter2hunter2", "hunter2hunter2"),
+        (f"Authorization: Bearer {LETTERS}", LETTERS),
+        (f"token: {LETTERS}", LETTERS),
+        (f"GITHUB_TOKEN={LETTERS}", LETTERS),
+    ],
+)
+def test_value_is_found(text: str, secret: str) -> None:
+    assert secret in found(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://api.openai.com/v1/models?limit=20&order=desc",
+        "https://x.io/?code=US&key=name&token=abc",
+        "https://user@host/path",
+        "https://user:<password>@host",
+        "ftp://host:21/x",
+        "time: 12:30, ratio 1:2",
+        "max_tokens=4096, token_count: 12345678a",
+        "next_page_token=CAoQAA1234567890abcdef",
+        "password: required",
+        "api_key = os.environ['KEY2']",
+        "access_token = response2.json()",
+        "token = tokens.first2",
+        "password=${DB_PASSWORD}",
+        "the key is: be kind 100% of the time",
+        "{'type': 'password', 'required': ['token']}",
+        "api_key: your-api-key-1",
+        "monkey=banana12345",
+    ],
+)
+def test_near_miss_is_left_alone(text: str) -> None:
+    assert found(text) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "strength", "span"),
+    [
+        ("hunter2", "strong", (0, 7)),
+        ("Bearer hunter2", "strong", (7, 14)),
+        ("basic  aGk6aGk=", "strong", (7, 15)),
+        ("abc", "strong", None),
+        ("REDACTED", "strong", None),
+        ("Bearer <token>", "strong", None),
+        (" international", "weak", None),
+        ("hello world 123456789", "weak", None),
+        ("/usr/share/words/1234", "weak", None),
+        (LETTERS, "weak", (0, len(LETTERS))),
+        ("anything", None, None),
+    ],
+)
+def test_named_value(value: str, strength: str | None, span: tuple[int, int] | None) -> None:
+    assert named_span(value, strength) == span  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", ["short1", "only-letters-and-signs", "with a space 1234567", "https://x.io/12345678"])
+def test_word_is_no_credential(value: str) -> None:
+    assert not is_credential(value)

@@ -1,0 +1,203 @@
+"""Names that announce a secret, and their neighbours that do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from replaykit.sanitize.names import (
+    field_strength,
+    header_strength,
+    is_secret_value,
+    is_secret_variable,
+    query_strength,
+    secret_variables,
+)
+
+STRONG_FIELDS = [
+    "password",
+    "db_password",
+    "Password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "secret",
+    "client_secret",
+    "clientSecret",
+    "api_key",
+    "apiKey",
+    "API-KEY",
+    "apikey",
+    "x-api-key",
+    "openai_api_key",
+    "api_key_2",
+    "secret_access_key",
+    "private_key",
+    "access_token",
+    "accessToken",
+    "refresh_token",
+    "id_token",
+    "session_token",
+    "bearer_token",
+    "credentials",
+    "Authorization",
+    "proxy-authorization",
+    "cookie",
+    "Set-Cookie",
+    "secret_value",
+    "password_base64",
+]
+PLAIN_FIELDS = [
+    "max_tokens",
+    "max_completion_tokens",
+    "token_count",
+    "total_tokens",
+    "tokens",
+    "token_type",
+    "token_limit",
+    "next_page_token",
+    "nextPageToken",
+    "continuation_token",
+    "page_token",
+    "sync_token",
+    "prompt_cache_key",
+    "primary_key",
+    "public_key",
+    "sort_key",
+    "key",
+    "keys",
+    "keyboard",
+    "monkey",
+    "signature",
+    "thought_signature",
+    "author",
+    "authors",
+    "authority",
+    "author_id",
+    "password_required",
+    "password_policy",
+    "secretary",
+    "secret_name",
+    "has_secrets",
+    "passenger",
+    "compass",
+    "code",
+    "id",
+    "tool_call_id",
+    "request_id",
+    "model",
+    "content",
+    "",
+    "___",
+    "k" * 500,
+]
+
+
+@pytest.mark.parametrize("name", STRONG_FIELDS)
+def test_field_is_a_secret(name: str) -> None:
+    assert field_strength(name) == "strong"
+
+
+@pytest.mark.parametrize("name", PLAIN_FIELDS)
+def test_field_is_no_secret(name: str) -> None:
+    assert field_strength(name) is None
+
+
+@pytest.mark.parametrize("name", ["token", "appid", "app_id", "GITHUB_TOKEN", "SLACK_BOT_PAT"])
+def test_field_is_a_secret_if_its_value_looks_like_one(name: str) -> None:
+    assert field_strength(name) == "weak"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Authorization", "X-API-Key", "cookie", "x-goog-api-key", "X-Vault-Token", "X-Hub-Signature-256", "api-key"],
+)
+def test_header_is_a_secret(name: str) -> None:
+    assert header_strength(name) == "strong"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["content-type", "x-request-id", "x-ratelimit-remaining-tokens", "access-control-allow-credentials", "etag", "via"],
+)
+def test_header_is_no_secret(name: str) -> None:
+    assert header_strength(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "strength"),
+    [
+        ("sig", "strong"),
+        ("X-Amz-Signature", "strong"),
+        ("api_key", "strong"),
+        ("access_token", "strong"),
+        ("key", "weak"),
+        ("token", "weak"),
+        ("code", "weak"),
+        ("q", None),
+        ("page_token", None),
+        ("keyword", None),
+    ],
+)
+def test_query_key(name: str, strength: str | None) -> None:
+    assert query_strength(name) == strength
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "OPENAI_API_KEY",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "GITHUB_TOKEN",
+        "GH_PAT",
+        "PGPASSWORD",
+        "MYSQL_PWD",
+        "DATABASE_URL",
+        "SENTRY_DSN",
+        "SECRET_KEY_BASE",
+        "API_KEY_2",
+        "openai_api_key",
+        "OPENWEATHERMAP_APPID",
+        "AZURE_STORAGE_CONNECTION_STRING",
+    ],
+)
+def test_variable_is_a_secret(name: str) -> None:
+    assert is_secret_variable(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PWD",
+        "OLDPWD",
+        "HOME",
+        "PATH",
+        "KEYBOARD",
+        "TOKENIZERS_PARALLELISM",
+        "MAX_TOKENS",
+        "TOKEN_LIMIT",
+        "SSH_AUTH_SOCK",
+        "PRIMARY_KEY_FIELD",
+        "API_KEY_HEADER",
+        "SECRET_NAME",
+        "AUTHOR",
+        "MONKEY",
+    ],
+)
+def test_variable_is_no_secret(name: str) -> None:
+    assert not is_secret_variable(name)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["true", "1", "none", "12345678", "aaaaaaaa", "https://auth.acme.com/v1", "/home/me/key.json", "localhost:5432"],
+)
+def test_plain_value_of_a_secret_variable_is_left_alone(value: str) -> None:
+    assert secret_variables({"DEBUG_TOKEN": value}) == {}
+
+
+@pytest.mark.parametrize(
+    "value", ["hunter2hunter2", "postgres://me:pw@db/x", "/aB3dE6gH9jK2mN5pQ8rS1tU4vW7xY0zA+bC2dE5f", "correct-horse"]
+)
+def test_value_can_be_a_secret(value: str) -> None:
+    assert is_secret_value(value)
