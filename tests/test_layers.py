@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LAYERS = (
-    {"cli", "pytest_plugin", "__main__"},
+    {"__main__"},
+    {"cli", "pytest_plugin"},
     {"viewer", "fleet", "serve"},
     {"golden"},
     {"reverify"},

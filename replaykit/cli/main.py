@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+import replaykit
 from replaykit.cli.demo import demo_command
 from replaykit.cli.output import note, write
 from replaykit.cli.record import record_command
@@ -30,9 +31,7 @@ app = typer.Typer(
 
 def _print_version(is_asked: bool) -> None:
     if is_asked:
-        from replaykit import __version__
-
-        write(f"replaykit {__version__}")
+        write(f"replaykit {replaykit.__version__}")
         raise typer.Exit
 
 

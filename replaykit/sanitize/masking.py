@@ -10,7 +10,7 @@ from replaykit.sanitize.contexts import SHORTEST, named_span
 from replaykit.sanitize.names import Strength, field_strength
 from replaykit.sanitize.search import Search
 from replaykit.sanitize.standins import Table
-from replaykit.sanitize.views import MAX_DEPTH, decode, json_literals
+from replaykit.sanitize.views import MAX_DEPTH, decode, json_literals, may_hold_json
 
 _CACHED_TEXTS = 4096
 
@@ -84,8 +84,9 @@ class Masker:
         span = named_span(text, strength)
         if span is not None:
             secret = self._whole(text[span[0] :], findings)
-            return text if secret is None else text[: span[0]] + secret
-        has_literals = depth < MAX_DEPTH and '"' in text
+            if secret is not None:
+                return text[: span[0]] + secret
+        has_literals = depth < MAX_DEPTH and may_hold_json(text)
         if has_literals:
             text = self._literals(text, findings, depth + 1)
         parts: list[str] = []

@@ -16,11 +16,12 @@ from replaykit.sanitize.names import Strength, field_strength, header_strength, 
 from replaykit.sanitize.search import Search
 from replaykit.sanitize.shapes import RULES, TOKEN_RULES, Found, Rule
 from replaykit.sanitize.standins import StandIn, Table
-from replaykit.sanitize.views import MAX_DEPTH, Form, Kind, decode, json_literals, rewrite
+from replaykit.sanitize.views import MAX_DEPTH, Form, decode, json_literals, may_hold_json, rewrite
 
 RULESET = "1"
 
 _CACHED_CHARS = 8_000_000
+_PASSES = 8
 _COOKIE = re.compile(r"([^=;\s]+)=([^;]*)")
 _COOKIE_ATTRIBUTES = frozenset({"path", "domain", "expires", "max-age", "samesite", "version", "priority"})
 _EVENT_DATA = re.compile(r"(?m)^data: ?([{\[].*)$")
@@ -29,7 +30,7 @@ _HOST = re.compile(r"[a-zA-Z][\w+.-]*://[^/]*")
 _PAIR = re.compile(r"[^&;?#]+")
 
 T = TypeVar("T")
-CacheKey = tuple[str, Strength | None, Kind, int]
+CacheKey = tuple[str, Strength | None, int]
 
 
 class Sanitizer:
@@ -126,21 +127,27 @@ class Sanitizer:
     # one call
 
     def _settled(self, text: str, change: Callable[[str], str]) -> str:
-        return _safely(lambda: self._twice(text, change))
+        return _safely(lambda: self._until_stable(text, change))
 
-    def _twice(self, text: str, change: Callable[[str], str]) -> str:
-        """`change`, and again if it learned of a value that must go wherever it stands: it may stand before."""
-        before = self._search.learned
-        changed = change(text)
-        if self._search.learned != before:
-            changed = change(changed)
+    def _until_stable(self, text: str, change: Callable[[str], str]) -> str:
+        """`change` until it finds nothing more, so that a stored text passes through untouched ever after.
+
+        A value that its name gave away may have stood before that name; and a stand-in may complete a shape by chance.
+        """
+        changed = text
+        for _ in range(_PASSES):
+            before, changed = changed, change(changed)
+            if changed == before:
+                break
+        else:
+            raise SanitizeError("its stand-ins look like secrets again and again")
         if len(changed.encode("utf-8", "surrogatepass")) != len(text.encode("utf-8", "surrogatepass")):
             raise SanitizeError("a stand-in of another length")
         return changed
 
     def _json_value(self, value: Any) -> Any:
         text = json.dumps(value, ensure_ascii=False)
-        clean = self._twice(text, lambda text: self._json(text, 0))
+        clean = self._until_stable(text, lambda text: self._json(text, 0))
         return value if clean == text else json.loads(clean)
 
     def _header(self, name: str, value: str) -> str:
@@ -152,7 +159,7 @@ class Sanitizer:
 
     def _value(self, text: str, depth: int) -> str:
         """A decoded text, which may be JSON, hold some, or be events with JSON in them."""
-        if depth < MAX_DEPTH and _may_hold_json(text):
+        if depth < MAX_DEPTH and may_hold_json(text):
             return self._json(text, depth + 1)
         if depth == 0 and "data:" in text:
             return self._events(text)
@@ -180,8 +187,10 @@ class Sanitizer:
                 continue
             raw = text[start:end]
             strength = field_strength(name) if name is not None else None
-            # Histories repeat their strings, so what came of each is remembered.
-            new = cache.get((raw, strength, kind, depth)) or self._literal(raw, strength, kind, depth)
+            if kind == "number":
+                new = self._number(raw) if strength == "strong" else raw
+            else:  # histories repeat their strings, so what came of each is remembered
+                new = cache.get((raw, strength, depth)) or self._literal(raw, strength, depth)
             if new != raw:
                 parts += (text[last:start], new)
                 last = end
@@ -191,18 +200,17 @@ class Sanitizer:
             return self._search.spliced(text, self._search.spans(text, has_literals=True))
         return text
 
-    def _literal(self, raw: str, strength: Strength | None, kind: Kind, depth: int) -> str:
-        """A string or a number of a JSON text."""
+    def _literal(self, raw: str, strength: Strength | None, depth: int) -> str:
+        """The inside of a string of a JSON text."""
         learned = self._search.learned
-        if kind == "number":
-            whole = Found(0, len(raw), "secret")
-            return self._search.spliced(raw, [self._search.span(raw, whole)]) if strength == "strong" else raw
         text = decode(raw, "json")
-        new = self._plain(text) if kind == "name" else self._named(text, strength, depth)
-        made = rewrite(raw, "json", text, new)
+        made = rewrite(raw, "json", text, self._named(text, strength, depth))
         if self._search.learned == learned:  # else a value in it may have stood before the place that gave it away
-            self._remember((raw, strength, kind, depth), made)
+            self._remember((raw, strength, depth), made)
         return made
+
+    def _number(self, raw: str) -> str:
+        return self._search.spliced(raw, [self._search.span(raw, Found(0, len(raw), "secret"))])
 
     def _remember(self, key: CacheKey, made: str) -> None:
         self._cached_chars += len(made)
@@ -263,15 +271,6 @@ def _safely(call: Callable[[], T]) -> T:
     except Exception as error:  # any: nothing may be stored that was not sanitized, and the message may hold the value
         reason = str(error) if isinstance(error, SanitizeError) else f"sanitizing failed: {type(error).__name__}"
     raise SanitizeError(reason)
-
-
-def _may_hold_json(text: str) -> bool:
-    start = text.lstrip()[:1]
-    return (
-        start in ("{", "[")
-        or (start == '"' and text.rstrip()[-1:] == '"')
-        or ("\\" in text and '"' in text)  # JSON in prose, whose strings have escapes of their own
-    )
 
 
 def _is_noise(data: bytes) -> bool:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from replaykit.sanitize.contexts import find_contexts
 from replaykit.sanitize.names import is_secret_value
-from replaykit.sanitize.shapes import KEEP, Found, Rule, find_shapes, shape_of
+from replaykit.sanitize.shapes import EMAIL, KEEP, Found, Rule, find_shapes, shape_of
 from replaykit.sanitize.standins import StandIn, Table
 from replaykit.sanitize.views import decode, json_literals, rewrite
 
 SHORTEST_ANYWHERE = 8
 """Characters; shorter values are replaced only where their name announces them."""
 
-_LETTER_ESCAPE = re.compile(r"\\[bfnrt]")
+_LETTER_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{4}|\\[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Search:
         self._anywhere_pattern = _any_of(self._anywhere)
         self._stand_in_pattern: re.Pattern[str] | None = None
         self._stand_ins_seen = 0
-        self._shapeless: list[str] = []
+        self._hidden: list[str] = []
         self.on_learned: Callable[[], None] = lambda: None
 
     def __repr__(self) -> str:
@@ -61,7 +61,7 @@ class Search:
             has_literals: The strings of the text were searched on their own before, decoded.
         """
         # In JSON inside prose an escape's letter belongs to no word: `\nbob@acme.com` is Bob's address.
-        seen = _LETTER_ESCAPE.sub(r"\\ ", text) if "\\" in text else text
+        seen = _LETTER_ESCAPE.sub(_blank, text) if "\\" in text else text
         found = list(find_contexts(seen)) if rules is None else []
         pattern = self._stand_ins()
         if pattern is not None:
@@ -112,15 +112,21 @@ class Search:
         return rewrite(raw, found.form, value, new)
 
     def _stand_ins(self) -> re.Pattern[str] | None:
-        """Finds stand-ins that no shape would find: those of values that only their names gave away."""
+        """Finds stand-ins where no shape would: of values that a name gave away, or that are looked for inside words.
+
+        Addresses are found by their shape alone, and there may be thousands of them.
+        """
         if self._stand_ins_seen != len(self._table):
-            new = [item.stand_in for item in self._table.stand_ins_after(self._stand_ins_seen)]
+            new = list(self._table.stand_ins_after(self._stand_ins_seen))
             self._stand_ins_seen = len(self._table)
-            long = [text for text in new if len(text) >= SHORTEST_ANYWHERE and shape_of(text, self.rules) is None]
-            if long:
-                self._shapeless += long
-                self._stand_in_pattern = _any_of(self._shapeless)
+            hidden = [item.stand_in for item in new if item.kind != EMAIL.kind]
+            self._hidden += [text for text in hidden if len(text) >= SHORTEST_ANYWHERE]
+            self._stand_in_pattern = _any_of(self._hidden)
         return self._stand_in_pattern
+
+
+def _blank(escape: re.Match[str]) -> str:
+    return "\\" + " " * (len(escape[0]) - 1)
 
 
 def _inside_escaped_strings(text: str) -> bytearray:

@@ -102,7 +102,7 @@ RULES: tuple[Rule, ...] = (
     Rule("jwt", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"), ("eyJ",), re.compile("eyJ"), reach=0),
     Rule(
         "private_key",
-        re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?P<secret>[^-]+)(?:-----END|\Z)"),
+        re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?P<secret>[^-]{16,})(?:-----END|\Z)"),
         ("PRIVATE KEY-----", "PRIVATE KEY BLOCK-----"),
         reach=42,
     ),

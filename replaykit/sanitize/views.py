@@ -171,3 +171,9 @@ def _gap_literals(text: str, start: int, end: int, name: str | None) -> Iterator
         yield Literal(number.start(1), number.end(1), "number", name)
     if _GAP.fullmatch(text, start, end) is None:
         yield Literal(start, end, "junk")
+
+
+def may_hold_json(text: str) -> bool:
+    """True for JSON, and for prose with JSON in it whose strings have escapes of their own."""
+    start = text.lstrip()[:1]
+    return start in ("{", "[") or (start == '"' and text.rstrip()[-1:] == '"') or ("\\" in text and '"' in text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import operator
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypedDict
 
@@ -130,6 +131,7 @@ def test_a_langgraph_fan_out_in_threads(stage: MakeStage) -> None:
 
         def node(name: str) -> Any:
             def vote(state: Votes) -> Votes:
+                time.sleep(random.random() * 0.002)  # as `dawdle`
                 first, second = model.invoke("vote").content, model.invoke("vote").content
                 return {"votes": [f"{name} {first} {second}"]}
 

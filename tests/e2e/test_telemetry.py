@@ -60,12 +60,14 @@ def test_openai_agents_with_tracing_on_replays_exactly(
             return str(result.final_output)
 
     then = play.record(run_on(loop_factory, act))
+    assert vendor  # the exporter did try
     vendor.clear()
     count = play.server.count
     play.server.close()
 
     assert play.replay(run_on(loop_factory, act)) == then == "7 degrees, says tool number 2"
     play.assert_nothing_went_out(count)
+    assert play.report.telemetry > 0
     assert vendor == []
 
 
