@@ -15,6 +15,7 @@ from replaykit.sanitize import Sanitizer
 
 NO_ROOM = "it was too large for the recorder's memory"
 UNSANITIZED = "it could not be sanitized"
+UNDECODED = "its content-encoding could not be undone, so it could not be sanitized"
 _DEPTH_OF_LINE = 8  # levels that a line itself may add around a value
 
 

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from replaykit.packet.exchange import Chunk
+from replaykit.packet.exchange import Chunk, HttpRequest
 
 Decode = Callable[[bytes], bytes]
 
@@ -72,6 +72,18 @@ def decode_content(chunks: Sequence[Chunk], content_encoding: str) -> tuple[tupl
             return tuple(chunks), content_encoding
         names.pop()
     return current, None
+
+
+def decode_request(request: HttpRequest) -> bytes | None:
+    """The body of a request without its content-encoding; None if that can't be undone.
+
+    Compressed bytes can't be sanitized, and the same text compresses to other bytes at another time.
+    """
+    encoding = next((value for name, value in request.headers if name.lower() == "content-encoding"), "")
+    if not request.body or not encoding:
+        return request.body
+    chunks, left = decode_content((Chunk(0, request.body),), encoding)
+    return chunks[0].data if left is None else None
 
 
 def _decode_all(decoder: Decode, chunks: Sequence[Chunk]) -> tuple[Chunk, ...]:

@@ -14,6 +14,7 @@ from replaykit.matching.recorded import RecordedContents, header
 from replaykit.packet import Interaction, Packet
 from replaykit.packet.exchange import FunctionRequest, HttpRequest
 from replaykit.sanitize import Sanitizer, StandIn
+from replaykit.session.decoding import decode_request
 from replaykit.wire import Call
 
 PROJECT_KEY = "REPLAYKIT_KEY"
@@ -60,7 +61,7 @@ class Contents:
             call=call,
             method=request.method,
             url=url,
-            body=self._sanitizer.body(request.body, content_type),
+            body=self._sanitizer.body(decode_request(request) or b"", content_type),
             content_type=content_type,
             mask=self._sanitizer.mask,
             ids=self._live_ids(),

@@ -33,8 +33,8 @@ from replaykit.packet.model import (
 )
 from replaykit.packet.parts import PartWriter
 from replaykit.sanitize import Sanitizer
-from replaykit.session.cleaning import NO_ROOM, UNSANITIZED, Cleaner, clean_verdict
-from replaykit.session.decoding import decode_content
+from replaykit.session.cleaning import NO_ROOM, UNDECODED, UNSANITIZED, Cleaner, clean_verdict
+from replaykit.session.decoding import decode_content, decode_request
 from replaykit.session.events import (
     CallBegan,
     CallEnded,
@@ -109,15 +109,19 @@ class Packer:
         request, is_llm = event.request, event.call.boundary == "llm"
         position, raw, key = self._clean.name(event.position), None, WITHHELD_KEY
         url = self._clean.url(request.url)
+        headers = self._clean.headers(request.headers)  # first: what is a secret here is one in the body too
+        sent = decode_request(request)
         if event.dropped_bytes is not None:
             body = self._clean.withhold(NO_ROOM, event.dropped_bytes)
+        elif sent is None:
+            body = self._clean.withhold(UNDECODED, len(request.body))
         else:
             try:
-                data = self._sanitizer.body(request.body, header(request.headers, "content-type"))
+                data = self._sanitizer.body(sent, header(request.headers, "content-type"))
             except SanitizeError:
                 body = self._clean.withhold(UNSANITIZED, len(request.body))
             else:
-                if data == request.body and url == request.url:
+                if data == sent and url == request.url:
                     raw = raw_key(event.call, request.method, request.url, request.body)
                 key = self._http_key(event, position, url, data)
                 body = self._parts.split(encode_body(data)) if is_llm else encode_body(data)
@@ -133,7 +137,7 @@ class Packer:
             time_ns=event.time_ns,
             parent=event.parent,
             wire_format=event.call.wire_format,
-            http=HttpCall(method=request.method, url=url, headers=self._clean.headers(request.headers), body=body),
+            http=HttpCall(method=request.method, url=url, headers=headers, body=body),
             flags=event.flags,
         )
         self._open[event.id] = line
@@ -175,6 +179,8 @@ class Packer:
             return self._clean.withhold(NO_ROOM, event.length)
         content_type = header(event.headers, "content-type")
         chunks, encoding = decode_content(event.chunks, header(event.headers, "content-encoding"))
+        if encoding is not None and event.length:
+            return self._clean.withhold(UNDECODED, event.length)
         try:
             clean = self._sanitizer.chunks([chunk.data for chunk in chunks], content_type)
         except SanitizeError:
@@ -183,7 +189,7 @@ class Packer:
         if event.call.wire_format is not None:
             self._read_answer(event, data, content_type)
         cut = [Chunk(chunk.offset_ns, piece) for chunk, piece in zip(chunks, clean, strict=True)]
-        return encode_body(data, chunks=cut, encoding=encoding)
+        return encode_body(data, chunks=cut)
 
     def _read_answer(self, event: HttpEnded, data: bytes, content_type: str) -> None:
         """Notes the ids that the answer gave out and what it cost."""

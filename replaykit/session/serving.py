@@ -13,8 +13,7 @@ from replaykit.packet.model import FailureRecord
 GRACE_S = 5.0
 """How much longer than in the recording a cancelled request waits for its cancellation."""
 
-# How the bytes travelled. The stored body is decoded and has its own length; what has no body (HEAD) keeps them, and
-# so does a body whose encoding could not be undone.
+# How the bytes travelled. The stored body is decoded and has its own length; what has no body (HEAD) keeps them.
 _TRAVEL_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
@@ -39,7 +38,7 @@ def serve_http(interaction: Interaction, overread: Callable[[], NoReturn]) -> Se
         raise NotServable(reason.reason) from None
     waited_s = (done.time_ns - interaction.call.time_ns) / 1e9
     headers = done.headers
-    if chunks and not (done.body is not None and done.body.encoding):
+    if chunks:
         headers = tuple((name, value) for name, value in headers if name.lower() not in _TRAVEL_HEADERS)
     return ServedResponse(done.status, headers, chunks, done.state, failure, overread, waited_s + GRACE_S, error)
 
