@@ -64,6 +64,8 @@ class _Boundary:
 
 
 def _served(decision: ServedValue) -> Any:
+    if decision.overrun is not None:
+        decision.overrun()
     if decision.error is not None:
         raise decision.error
     return decision.value
@@ -99,6 +101,10 @@ def _wrap_async(boundary: _Boundary, function: Callable[..., Coroutine[Any, Any,
     async def call(*args: Any, **kwargs: Any) -> Any:
         decision = boundary.ask(args, kwargs)
         if isinstance(decision, ServedValue):
+            if decision.overrun is not None:
+                import asyncio  # here: decorating a function must not cost its program this import
+
+                await asyncio.sleep(decision.answers_never_s)  # until the agent cancels it, as it did then
             return _served(decision)
         if decision is None or decision.place is None:
             return await function(*args, **kwargs)

@@ -148,7 +148,14 @@ class ServedResponse:
 
 @dataclass(frozen=True, slots=True)
 class ServedValue:
-    """Answer with a recorded result, or raise the recorded exception."""
+    """Answer with a recorded result, or raise the recorded exception.
+
+    Attributes:
+        overrun: For a call that was cancelled: raises the divergence, should no cancellation come this time.
+        answers_never_s: How long to wait for it.
+    """
 
     value: Any
     error: BaseException | None = None
+    overrun: Callable[[], NoReturn] | None = None
+    answers_never_s: float = 0.0

@@ -136,7 +136,7 @@ class Replayer:
                 return ForwardCall(_RerunObserver(self, interaction, position), place)
             self.index.use_inside(interaction.id)
             try:
-                served = decode_value(interaction)
+                served = decode_value(interaction, lambda: self._overrun(interaction, position))
             except NotServable as reason:
                 self._leave_unservable(interaction, position, str(reason))
             self.not_executed.append(position)
@@ -285,12 +285,17 @@ class Replayer:
 
     def _leave_unservable(self, interaction: Interaction, position: str, reason: str) -> NoReturn:
         done = interaction.done
-        cause: Cause = "recording ends" if done is None or done.state == "cancelled" else "recorder"
+        cause: Cause = "recording ends" if done is None else "recorder"
         self._leave(self.leaving.unservable(interaction, position, cause, reason))
 
     def _overread(self, interaction: Interaction, position: str) -> NoReturn:
         state = interaction.done.state if interaction.done else "cut off"
         reason = f"the recorded agent stopped reading this answer ({state}); what came after it is not known"
+        with self._lock:
+            self._leave(self.leaving.unservable(interaction, position, "recording ends", reason))
+
+    def _overrun(self, interaction: Interaction, position: str) -> NoReturn:
+        reason = "this call was cancelled while recording; it has no result, and nobody cancelled it this time"
         with self._lock:
             self._leave(self.leaving.unservable(interaction, position, "recording ends", reason))
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from replaykit.errors import PacketError
 from replaykit.packet import Interaction, values
 from replaykit.packet.exchange import Chunk, Failure, HttpRequest, ServedResponse, ServedValue
-from replaykit.packet.model import FailureRecord
+from replaykit.packet.model import DoneLine, FailureRecord
 
 GRACE_S = 5.0
 """How much longer than in the recording a cancelled request waits for its cancellation."""
@@ -36,11 +36,15 @@ def serve_http(interaction: Interaction, overread: Callable[[], NoReturn]) -> Se
         chunks = interaction.response_chunks
     except PacketError as reason:
         raise NotServable(reason.reason) from None
-    waited_s = (done.time_ns - interaction.call.time_ns) / 1e9
+    waited_s = _seconds(interaction, done)
     headers = done.headers
     if chunks:
         headers = tuple((name, value) for name, value in headers if name.lower() not in _TRAVEL_HEADERS)
     return ServedResponse(done.status, headers, chunks, done.state, failure, overread, waited_s + GRACE_S, error)
+
+
+def _seconds(interaction: Interaction, done: DoneLine) -> float:
+    return (done.time_ns - interaction.call.time_ns) / 1e9
 
 
 def telemetry_answer(request: HttpRequest) -> ServedResponse:
@@ -54,8 +58,11 @@ def _cannot_overread() -> NoReturn:
     raise AssertionError("a complete body has an end")
 
 
-def decode_value(interaction: Interaction) -> ServedValue:
+def decode_value(interaction: Interaction, overrun: Callable[[], NoReturn]) -> ServedValue:
     """The recorded result of a function, or the exception that it raised.
+
+    Args:
+        overrun: Raises the divergence for a cancelled call that is not cancelled this time.
 
     Raises:
         NotServable: There is no result, or a class in it can't be found.
@@ -64,7 +71,7 @@ def decode_value(interaction: Interaction) -> ServedValue:
     if done is None:
         raise NotServable("the recording stopped inside this call")
     if done.state == "cancelled":
-        raise NotServable("this call was cancelled while recording; it has no result")
+        return ServedValue(None, overrun=overrun, answers_never_s=_seconds(interaction, done) + GRACE_S)
     if done.failure is not None:
         return ServedValue(None, rebuild_error(done.failure))
     if not done.has_value:
