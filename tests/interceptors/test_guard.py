@@ -14,7 +14,6 @@ from typing import Any
 
 import anyio
 import httpx
-import httpx2
 import pytest
 import requests
 
@@ -415,6 +414,8 @@ def test_interpreter_that_ends_with_a_gate_in_force_ends_in_silence() -> None:
 import socket
 from replaykit.interceptors import guard
 from tests.interceptors.test_guard_support import RefusingGate
+
+httpx2 = pytest.importorskip("httpx2")
 class Late:
     def __del__(self, socket=socket.socket):
         try:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import httpx2
 import pytest
 
 from replaykit.errors import EgressRefused, UsageError
@@ -180,6 +179,8 @@ def test_uvloop_imported_after_the_install_is_guarded() -> None:
 import sys
 from tests.interceptors.test_guard_support import Listener, guarded
 import asyncio
+
+httpx2 = pytest.importorskip("httpx2")
 assert "uvloop" not in sys.modules
 async def connect(port):
     await asyncio.get_running_loop().create_connection(asyncio.Protocol, "127.0.0.1", port)
