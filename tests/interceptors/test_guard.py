@@ -22,6 +22,8 @@ from replaykit.interceptors import guard
 from replaykit.interceptors.guard import Egress
 from tests.interceptors.test_guard_support import Listener, RefusingGate, guarded, refusals, run_python
 
+httpx2 = pytest.importorskip("httpx2")
+
 
 async def _async_get(module: Any, port: int) -> None:
     async with module.AsyncClient(trust_env=False) as client:
@@ -414,8 +416,6 @@ def test_interpreter_that_ends_with_a_gate_in_force_ends_in_silence() -> None:
 import socket
 from replaykit.interceptors import guard
 from tests.interceptors.test_guard_support import RefusingGate
-
-httpx2 = pytest.importorskip("httpx2")
 class Late:
     def __del__(self, socket=socket.socket):
         try:

@@ -17,6 +17,7 @@ from replaykit.interceptors.guard_names import Names
 from replaykit.interceptors.guard_patch import Patches
 from tests.interceptors.test_guard_support import Listener, guarded, refusals, run_python
 
+httpx2 = pytest.importorskip("httpx2")
 uvloop = pytest.importorskip("uvloop")
 
 
@@ -179,8 +180,6 @@ def test_uvloop_imported_after_the_install_is_guarded() -> None:
 import sys
 from tests.interceptors.test_guard_support import Listener, guarded
 import asyncio
-
-httpx2 = pytest.importorskip("httpx2")
 assert "uvloop" not in sys.modules
 async def connect(port):
     await asyncio.get_running_loop().create_connection(asyncio.Protocol, "127.0.0.1", port)

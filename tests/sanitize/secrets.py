@@ -60,7 +60,18 @@ WORDS = [
 
 secrets = st.sampled_from([*TOKENS.values(), "bob@acme.io", "\u00fcmit@f\u00f6\u00f6.de"])
 prose = st.lists(st.sampled_from([*WORDS, *TOKENS.values(), "bob@acme.io"]) | st.text(max_size=6), max_size=6)
-texts = prose.map(" ".join)
+# Pieces of syntax and of secrets: joined at random they break every rule that looks at what stands around a value.
+FRAGMENTS = [
+    *TOKENS.values(),
+    *NAMED,
+    *("bob@acme.io", "@", "@db.io/", "https://", "postgres://me:", "://", "?", "&", "=", "#", ";", "%40", "%2F", "%"),
+    *("api_key=", "token=", "password: ", "Bearer ", "Authorization: ", "key", "sk-", "AKIA", "eyJ", "=abc123def456"),
+    *('"', "'", "\\", "\\n", "\\u0040", "\\/", "{", "}", "[", "]", ":", ",", " ", "\n", '"}', "data: {", "data: "),
+    *('"password": "', '"api_key":"', "'secret': '", '{"a": "', "-----BEGIN " + "PRIVATE KEY-----", "-----END"),
+    *("12345678", ".", "-", "_", "\u00e9", "\u65e5", "a", "B", "7", "x" * 9, "hunter2hunter2", "Oslo", "<", ">"),
+]
+fragments = st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join)
+texts = prose.map(" ".join) | fragments
 fields = st.sampled_from(
     ["password", "api_key", "Authorization", "token", "content", "id", "max_tokens", "note", "data"]
 )

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from replaykit.sanitize import Sanitizer
 from tests.sanitize.secrets import LETTERS, NAMED, TOKENS, json_values, sanitizer
 
-OTHER = LETTERS[::-1]
+SERVICE = "Vb7/kP0.wLx93-Ty5Ds"  # in no token: a replay that lacks the variable can't know its value
+OTHER = SERVICE[::-1]
 
 
 def kinds(masked: tuple[Any, Any]) -> list[str]:
@@ -29,7 +30,7 @@ def sides(value: Any) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
 
 
 @given(value=json_values)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_stored_and_live_value_are_equal_where_they_are_masked(value: Any) -> None:
     stored, live = sides(value)
 
@@ -38,7 +39,7 @@ def test_stored_and_live_value_are_equal_where_they_are_masked(value: Any) -> No
 
 
 @given(value=json_values)
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_recorder_masks_as_the_replay_does(value: Any) -> None:
     recorder = sanitizer()
     stored = recorder.json(value)
@@ -47,13 +48,13 @@ def test_recorder_masks_as_the_replay_does(value: Any) -> None:
 
 
 @given(template=json_values, environment=st.sampled_from(["stand-in", "unset", "another key"]))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_secret_of_the_environment_may_be_unset_replaced_or_another(template: Any, environment: str) -> None:
     def filled(key: str) -> Any:
         return [template, {"note": f"the key {key} is here", "api_key": key, "nested": json.dumps({"x": [key]})}]
 
-    recorder = sanitizer(environ={"SERVICE_SECRET": LETTERS})
-    stored = recorder.json(filled(LETTERS))
+    recorder = sanitizer(environ={"SERVICE_SECRET": SERVICE})
+    stored = recorder.json(filled(SERVICE))
     stand_in = next(item.stand_in for item in recorder.issued if item.variable)
     key = OTHER if environment == "another key" else stand_in
     replay = Sanitizer(known=recorder.issued, environ={} if environment == "unset" else {"SERVICE_SECRET": key})

@@ -55,7 +55,9 @@ def test_near_miss_is_left_alone(text: str) -> None:
     assert found(f"see {text} there") == []
 
 
-@pytest.mark.parametrize("address", ["a@b.co", "bob@foo.example-corp.com", "ümit@föö.de", "x_y%z@sub.domain.museum"])
+@pytest.mark.parametrize(
+    "address", ["a@b.co", "bob@foo.example-corp.com", "ümit@föö.de", "x_y%z@sub.domain.museum", "my-team@acme.io"]
+)
 def test_address_is_found(address: str) -> None:
     assert found(f"mail {address}, please") == [address]
 
@@ -85,7 +87,7 @@ def test_private_key_is_found_with_its_frame_left() -> None:
 
 
 def test_private_key_that_was_cut_is_found() -> None:
-    assert found("-----BEGIN " + "PRIVATE KEY-----\nMIIEow") == ["\nMIIEow"]
+    assert found("-----BEGIN " + "PRIVATE KEY-----\n" + "MIIEow" * 3) == ["\n" + "MIIEow" * 3]
 
 
 def test_users_rule_finds_its_group() -> None:
