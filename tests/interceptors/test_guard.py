@@ -15,7 +15,6 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-import requests
 
 from replaykit.errors import EgressRefused, UsageError
 from replaykit.interceptors import guard
@@ -23,6 +22,7 @@ from replaykit.interceptors.guard import Egress
 from tests.interceptors.test_guard_support import Listener, RefusingGate, guarded, refusals, run_python
 
 httpx2 = pytest.importorskip("httpx2")
+requests = pytest.importorskip("requests")
 
 
 async def _async_get(module: Any, port: int) -> None:
