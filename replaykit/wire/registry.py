@@ -12,9 +12,12 @@ from importlib import resources
 from typing import Any, TypeVar, cast, get_args
 from urllib.parse import unquote, urlsplit
 
+import replaykit.wire.anthropic_messages as anthropic_messages
+import replaykit.wire.openai_chat as openai_chat
+import replaykit.wire.openai_embeddings as openai_embeddings
+import replaykit.wire.openai_responses as openai_responses
 from replaykit.errors import UsageError, WireError
 from replaykit.packet.exchange import Boundary, CallClass
-from replaykit.wire import anthropic_messages, openai_chat, openai_embeddings, openai_responses
 from replaykit.wire.call import JSON, LLMRequest, LLMResponse
 from replaykit.wire.reading import load_json
 

@@ -11,7 +11,10 @@ from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from replaykit.serve.scripted import anthropic_messages, catalog, openai_chat, openai_responses
+import replaykit.serve.scripted.anthropic_messages as anthropic_messages
+import replaykit.serve.scripted.catalog as catalog
+import replaykit.serve.scripted.openai_chat as openai_chat
+import replaykit.serve.scripted.openai_responses as openai_responses
 from replaykit.serve.scripted.http1 import Answer, HttpRequest
 from replaykit.serve.scripted.prompt import Json, Prompt
 from replaykit.serve.scripted.reply import EPOCH_S, Reply, WireFormat, base62_id, dump, hex_id

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from replaykit.serve.scripted import openai_chat
+import replaykit.serve.scripted.openai_chat as openai_chat
 from replaykit.serve.scripted.prompt import Json, Prompt, Turn, build_prompt, text_of
 from replaykit.serve.scripted.reply import Reply, base62_id, hex_id, sse
 
