@@ -10,7 +10,7 @@ from replaykit.sanitize.contexts import SHORTEST, named_span
 from replaykit.sanitize.names import Strength, field_strength
 from replaykit.sanitize.search import Search
 from replaykit.sanitize.standins import Table
-from replaykit.sanitize.views import MAX_DEPTH, decode, json_literals, may_hold_json
+from replaykit.sanitize.views import EVENT_DATA, MAX_DEPTH, decode, json_literals, may_hold_json
 
 _CACHED_TEXTS = 4096
 
@@ -89,6 +89,10 @@ class Masker:
         has_literals = depth < MAX_DEPTH and may_hold_json(text)
         if has_literals:
             text = self._literals(text, findings, depth + 1)
+        elif depth < MAX_DEPTH and "data:" in text:
+            text = EVENT_DATA.sub(
+                lambda match: match[0][: -len(match[1])] + self._literals(match[1], findings, depth + 1), text
+            )
         parts: list[str] = []
         last = 0
         for item in self._search.spans(text, has_literals=has_literals):

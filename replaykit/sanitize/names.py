@@ -78,9 +78,9 @@ _TOKEN_OWNERS = frozenset({"access", "api", "auth", "bearer", "bot", "csrf", "de
     "security",
     "session",
     "user",
-    "x",
     "xsrf",
 }
+_CURSORS = frozenset({"continuation", "cursor", "next", "page", "sync"})
 _HEADER_FIELDS = frozenset({"cookie", "cookies", "set-cookie", "set_cookie"})
 # What may follow without changing what the value is: `api_key_2`, `secret_value`, `password_base64`.
 _QUALIFIERS = frozenset({"b", "base", "hash", "id", "pem", "plain", "primary", "raw", "secondary", "string", "value"})
@@ -96,7 +96,7 @@ def split_name(name: str) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def field_strength(name: str) -> Strength | None:
     """How surely a field of this name holds a secret; None if it holds none."""
-    if len(name) > 100:
+    if len(name) > 40:  # a text, or a name with a secret in it: its words must not count, a stand-in has others
         return None
     if name.lower() in _HEADER_FIELDS:
         return "strong"
@@ -121,7 +121,8 @@ def field_strength(name: str) -> Strength | None:
 def header_strength(name: str) -> Strength | None:
     """The same for a header."""
     lowered = name.lower()
-    if lowered in SECRET_HEADERS:
+    words = split_name(name)
+    if lowered in SECRET_HEADERS or (words[-1:] == ("token",) and _CURSORS.isdisjoint(words)):
         return "strong"
     return None if lowered.startswith("access-control-") else field_strength(name)
 

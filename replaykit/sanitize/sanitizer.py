@@ -16,7 +16,7 @@ from replaykit.sanitize.names import Strength, field_strength, header_strength, 
 from replaykit.sanitize.search import Search
 from replaykit.sanitize.shapes import RULES, TOKEN_RULES, Found, Rule
 from replaykit.sanitize.standins import StandIn, Table
-from replaykit.sanitize.views import MAX_DEPTH, Form, decode, json_literals, may_hold_json, rewrite
+from replaykit.sanitize.views import EVENT_DATA, MAX_DEPTH, Form, decode, json_literals, may_hold_json, rewrite
 
 RULESET = "1"
 
@@ -24,7 +24,6 @@ _CACHED_CHARS = 8_000_000
 _PASSES = 8
 _COOKIE = re.compile(r"([^=;\s]+)=([^;]*)")
 _COOKIE_ATTRIBUTES = frozenset({"path", "domain", "expires", "max-age", "samesite", "version", "priority"})
-_EVENT_DATA = re.compile(r"(?m)^data: ?([{\[].*)$")
 _QUERY = re.compile(r"[?#]")
 _HOST = re.compile(r"[a-zA-Z][\w+.-]*://[^/]*")
 _PAIR = re.compile(r"[^&;?#]+")
@@ -161,16 +160,16 @@ class Sanitizer:
         """A decoded text, which may be JSON, hold some, or be events with JSON in them."""
         if depth < MAX_DEPTH and may_hold_json(text):
             return self._json(text, depth + 1)
-        if depth == 0 and "data:" in text:
-            return self._events(text)
+        if depth < MAX_DEPTH and "data:" in text:
+            return self._events(text, depth + 1)
         return self._plain(text)
 
-    def _events(self, text: str) -> str:
+    def _events(self, text: str, depth: int) -> str:
         """Server-sent events: their data is JSON more often than not."""
         parts: list[str] = []
         last = 0
-        for match in _EVENT_DATA.finditer(text):
-            parts += (self._plain(text[last : match.start(1)]), self._json(match[1], 1))
+        for match in EVENT_DATA.finditer(text):
+            parts += (self._plain(text[last : match.start(1)]), self._json(match[1], depth))
             last = match.end()
         return "".join((*parts, self._plain(text[last:])))
 
@@ -178,17 +177,17 @@ class Sanitizer:
         """JSON, or a text that only begins like it: what is no JSON in it is searched as plain text."""
         parts: list[str] = []
         last, is_damaged = 0, False
-        cache = self._cache
+        cache, settled = self._cache, self._search.quoted_stand_ins(text)
         for start, end, kind, name in json_literals(text):
             if kind == "junk":
                 is_damaged = True
                 continue
-            if end - start < SHORTEST:
+            if end - start < SHORTEST or any(low < start and end < high for low, high in settled):
                 continue
             raw = text[start:end]
             strength = field_strength(name) if name is not None else None
             if kind == "number":
-                new = self._number(raw) if strength == "strong" else raw
+                new = self._one(raw) if strength == "strong" else raw
             else:  # histories repeat their strings, so what came of each is remembered
                 new = cache.get((raw, strength, depth)) or self._literal(raw, strength, depth)
             if new != raw:
@@ -209,9 +208,6 @@ class Sanitizer:
             self._remember((raw, strength, depth), made)
         return made
 
-    def _number(self, raw: str) -> str:
-        return self._search.spliced(raw, [self._search.span(raw, Found(0, len(raw), "secret"))])
-
     def _remember(self, key: CacheKey, made: str) -> None:
         self._cached_chars += len(made)
         if self._cached_chars > _CACHED_CHARS:
@@ -230,23 +226,31 @@ class Sanitizer:
         end = query.start() if query else len(url)
         host = _HOST.match(url, 0, end)
         path = host.end() if host else 0
-        head = self._plain(url[:end])  # as it stands: decoded, a password may look like the end of the host
-        return head[:path] + self._inside(head[path:], "percent", self._plain) + self._pairs(url[end:])
+        # The host as it stands: decoded, a password may look like the end of it.
+        return self._plain(url[:path]) + self._inside(url[path:end], "percent", self._plain) + self._pairs(url[end:])
 
     def _pairs(self, text: str) -> str:
         """A query string or a form."""
-        secret = list(pair_values(text, 0, len(text)))
-        text = self._search.spliced(text, [self._search.span(text, found) for found in secret])
-        taken = {found.end for found in secret}
         parts: list[str] = []
         last = 0
-        for match in _PAIR.finditer(text):
-            if match.end() not in taken:
-                name, equals, value = match[0].rpartition("=")
-                clean = self._inside(value, "percent", lambda text: self._value(text, 0))
-                parts += (text[last : match.start()], self._inside(name, "percent", self._plain), equals, clean)
-                last = match.end()
-        return "".join((*parts, text[last:]))
+        for found in pair_values(text, 0, len(text)):
+            parts += (self._open_pairs(text[last : found.start]), self._one(text[found.start : found.end], found.form))
+            last = found.end
+        return "".join((*parts, self._open_pairs(text[last:])))
+
+    def _open_pairs(self, text: str) -> str:
+        """The part of a query between two values whose names announce a secret."""
+
+        def clean(match: re.Match[str]) -> str:
+            name, equals, value = match[0].rpartition("=")
+            said = self._inside(value, "percent", lambda text: self._value(text, 0))
+            return self._inside(name, "percent", self._plain) + equals + said
+
+        return _PAIR.sub(clean, text)
+
+    def _one(self, raw: str, form: Form = "plain") -> str:
+        """A piece of text that is a secret, all of it."""
+        return self._search.spliced(raw, [self._search.span(raw, Found(0, len(raw), "secret", form=form))])
 
     def _inside(self, raw: str, form: Form, change: Callable[[str], str]) -> str:
         text = decode(raw, form)

@@ -29,7 +29,7 @@ class Span:
 class Search:
     """Finds, and remembers what it must look for everywhere from now on.
 
-    What is found is settled in this order: values that a name announces; stand-ins that are there already; values
+    What is found is settled in this order: stand-ins that are there already; values that a name announces; values
     known from elsewhere and shapes, the longest first. So a sanitized text is left as it is.
     """
 
@@ -41,6 +41,7 @@ class Search:
         self._anywhere = {value for value in variables if table.find(value) is None}
         self._anywhere_pattern = _any_of(self._anywhere)
         self._stand_in_pattern: re.Pattern[str] | None = None
+        self._quoted_pattern: re.Pattern[str] | None = None
         self._stand_ins_seen = 0
         self._hidden: list[str] = []
         self.on_learned: Callable[[], None] = lambda: None
@@ -62,10 +63,10 @@ class Search:
         """
         # In JSON inside prose an escape's letter belongs to no word: `\nbob@acme.com` is Bob's address.
         seen = _LETTER_ESCAPE.sub(_blank, text) if "\\" in text else text
-        found = list(find_contexts(seen)) if rules is None else []
         pattern = self._stand_ins()
-        if pattern is not None:
-            found += [Found(*match.span(), "stand-in") for match in pattern.finditer(text)]
+        found = [Found(*match.span(), "stand-in") for match in pattern.finditer(text)] if pattern is not None else []
+        if rules is None:
+            found += find_contexts(seen)
         others = list(find_shapes(seen, self.rules if rules is None else rules))
         if self._anywhere_pattern is not None:
             others += [Found(*match.span(), "secret") for match in self._anywhere_pattern.finditer(text)]
@@ -80,6 +81,12 @@ class Search:
                 if item.kind != KEEP:
                     spans.append(self.span(text, item))
         return sorted(spans, key=lambda span: span.found.start)
+
+    def quoted_stand_ins(self, text: str) -> list[tuple[int, int]]:
+        """Where stand-ins are that have a quote in them: what looks like a string inside of one is none."""
+        self._stand_ins()
+        pattern = self._quoted_pattern
+        return [match.span() for match in pattern.finditer(text)] if pattern is not None else []
 
     def span(self, text: str, found: Found) -> Span:
         """A piece of a text, with the stand-in that it is."""
@@ -122,6 +129,7 @@ class Search:
             hidden = [item.stand_in for item in new if item.kind != EMAIL.kind]
             self._hidden += [text for text in hidden if len(text) >= SHORTEST_ANYWHERE]
             self._stand_in_pattern = _any_of(self._hidden)
+            self._quoted_pattern = _any_of(text for text in self._hidden if '"' in text)
         return self._stand_in_pattern
 
 

@@ -139,7 +139,7 @@ def _find_one(text: str, rule: Rule) -> Iterator[Found]:
     for match in _matches(text, rule):
         start, end = match.span(group)
         kept = rule.keeps.match(text, start, end) if rule.keeps is not None else None
-        if not is_placeholder(text[start:end]):
+        if rule.kind == EMAIL.kind or not is_placeholder(text[start:end]):  # my-team@acme.com is an address
             yield Found(start, end, rule.kind, kept.end() - start if kept else 0)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from replaykit.errors import SanitizeError
+from replaykit.sanitize.shapes import is_placeholder
 
 _HEX = re.compile(r"[0-9a-f-]+|[0-9A-F-]+")
 # For letters outside ASCII, by the bytes they take in UTF-8: a letter of the same size.
@@ -80,9 +81,10 @@ class Table:
         found = self._by_raw.get(raw)
         if found is not None:
             return found.stand_in
-        tail = _kept_tail(raw, kind)
+        tail, is_plain = _kept_tail(raw, kind), is_placeholder(raw)
         for candidate in self._candidates(raw, keeps, tail):
-            if candidate != raw and candidate not in self._by_stand_in and candidate not in self._by_raw:
+            is_taken = candidate in self._by_stand_in or candidate in self._by_raw
+            if candidate != raw and not is_taken and (is_plain or not is_placeholder(candidate)):
                 entry = StandIn(kind, candidate, variable)
                 self._by_raw[raw] = self._by_stand_in[candidate] = entry
                 self.issued.append(entry)
@@ -113,9 +115,11 @@ def disguise(raw: str, key: bytes, *, keeps: int = 0, tail: int = 0, attempt: in
     is_hex = _HEX.fullmatch(raw[keeps:]) is not None
     lower = _NO_VOWELS if len(raw) < _SHORT else "abcdef" if is_hex else string.ascii_lowercase
     stream = _stream(seed)
+    escape = None if has_signs else "\\"  # the letter behind a backslash may come to mean something else
+    stays = [index < keeps or index >= last or raw[index - 1 : index] == escape for index in range(len(raw))]
     return "".join(
-        char if index < keeps or index >= last else _substitute(char, next(stream), lower, has_signs)
-        for index, char in enumerate(raw)
+        char if stay else _substitute(char, next(stream), lower, has_signs)
+        for char, stay in zip(raw, stays, strict=True)
     )
 
 

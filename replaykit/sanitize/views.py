@@ -173,6 +173,10 @@ def _gap_literals(text: str, start: int, end: int, name: str | None) -> Iterator
         yield Literal(start, end, "junk")
 
 
+EVENT_DATA = re.compile(r"(?m)^data: ?([{\[].*)$")
+"""The data of a server-sent event, where it is JSON."""
+
+
 def may_hold_json(text: str) -> bool:
     """True for JSON, and for prose with JSON in it whose strings have escapes of their own."""
     start = text.lstrip()[:1]

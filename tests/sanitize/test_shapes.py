@@ -56,7 +56,7 @@ def test_near_miss_is_left_alone(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["a@b.co", "bob@foo.example-corp.com", "ümit@föö.de", "x_y%z@sub.domain.museum", "my-team@acme.io"]
+    "address", ["a@b.co", "bob@foo.example-corp.com", "ümit@föö.de", "x_y%z@sub.acme.museum", "my-team@acme.io"]
 )
 def test_address_is_found(address: str) -> None:
     assert found(f"mail {address}, please") == [address]
