@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from replaykit.serve.scripted import Rule, ScriptedServer
+
+# The same examples every time: a red suite means a change, not luck. REPLAYKIT_SOAK=1 looks for new ones.
+settings.register_profile("suite", derandomize=True, deadline=None, database=None)
+settings.register_profile("soak", max_examples=2000, deadline=None, database=None)
+settings.load_profile("soak" if os.environ.get("REPLAYKIT_SOAK") else "suite")
 
 Serve = Callable[..., ScriptedServer]
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -60,7 +59,7 @@ class Sanitizer:
     ) -> None:
         secrets = secret_variables(environ or {})
         variables = {secrets[name]: name for name in sorted(secrets, reverse=True)}
-        self._table = Table(key or os.urandom(32), known)
+        self._table = Table(key, known)
         self._search = Search(self._table, (*extra_rules, *RULES), variables)
         self._masker = Masker(self._search, self._table)
         self._cache: dict[CacheKey, str] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import re
 import string
 from collections.abc import Iterable, Iterator
@@ -50,10 +51,13 @@ class StandIn:
 class Table:
     """Raw values and their stand-ins; lives in memory only, and shows no raw value to anyone."""
 
-    def __init__(self, key: bytes, known: Iterable[StandIn]) -> None:
-        self._key = key
+    def __init__(self, key: bytes | None, known: Iterable[StandIn]) -> None:
+        """Without a key, stand-ins are made with a random one that nobody keeps."""
+        self._key = key or os.urandom(32)
+        self._has_key = key is not None
         self._by_raw: dict[str, StandIn] = {}
         self._by_stand_in = {item.stand_in: item for item in known}
+        self._known = dict(self._by_stand_in)
         self.issued: list[StandIn] = []
 
     def __repr__(self) -> str:
@@ -83,6 +87,10 @@ class Table:
             return found.stand_in
         tail, is_plain = _kept_tail(raw, kind), is_placeholder(raw)
         for candidate in self._candidates(raw, keeps, tail):
+            if self._has_key and len(raw) >= _SHORT and candidate in self._known:
+                # The same key made it then, so it was made of this very value; short ones may only look alike.
+                self._by_raw[raw] = self._known[candidate]
+                return candidate
             is_taken = candidate in self._by_stand_in or candidate in self._by_raw
             if candidate != raw and not is_taken and (is_plain or not is_placeholder(candidate)):
                 entry = StandIn(kind, candidate, variable)
