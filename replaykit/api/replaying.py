@@ -20,6 +20,7 @@ from replaykit.matching.policy import find_policy
 from replaykit.packet import Packet, values
 from replaykit.packet.model import Entry, Verdict
 from replaykit.session import closing, runtime
+from replaykit.session.explain import Advice
 from replaykit.session.outcome import Ending
 from replaykit.session.replayer import Replayer
 from replaykit.session.report import Report
@@ -132,6 +133,7 @@ class replay:
         self._packet = packet if isinstance(packet, Packet) else Packet.load(packet)
         self._root: lineage.Root | None = None
         self._placeholders: tuple[str, ...] = ()
+        self.advice: Advice | None = None  # what to type next, where that is not a command about the packet's file
 
     def __enter__(self) -> Rerun:
         if os.environ.get("REPLAYKIT_MODE") == "off":
@@ -152,6 +154,7 @@ class replay:
         self._replayer = Replayer(
             self._packet, self._policy, self._allows, is_strict=self._is_strict, stubs=self._stubs
         )
+        self._replayer.leaving.advice = self.advice or self._replayer.leaving.advice
         self._replayer.runtime_differs = _runtime_differs(self._packet)
         self._watchdog = Watchdog(self._replayer, self._grace_s)
         self._replayer.on_divergence = self._watchdog.start

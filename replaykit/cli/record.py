@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,13 +134,10 @@ def _is_kept(packet: Packet, keep: str) -> bool:
 
 
 def describe(packet: Packet) -> str:
-    """`failed: ValueError  5 interactions (4 llm, 1 http), 2 sensitive values replaced`."""
-    counts = Counter(item.boundary for item in packet.interactions)
-    kinds = ", ".join(f"{count} {name}" for name, count in counts.most_common())
-    total, replaced = len(packet.interactions), len(packet.stand_ins)
-    parts = [f"{total} interaction{'s' * (total != 1)}" + (f" ({kinds})" if kinds else "")]
-    parts.append(f"{replaced} sensitive value{'s' * (replaced != 1)} replaced")
-    return _how_it_ended(packet) + ", ".join(parts)
+    """`failed: ValueError  5 interactions (4 llm, 1 http tool), 2 secrets replaced`."""
+    from replaykit.session.summary import summarize
+
+    return _how_it_ended(packet) + summarize(packet)
 
 
 def _how_it_ended(packet: Packet) -> str:

@@ -3,7 +3,7 @@
 from replaykit.sanitize.masking import Finding
 from replaykit.sanitize.names import is_secret_variable, secret_variables
 from replaykit.sanitize.sanitizer import Sanitizer
-from replaykit.sanitize.shapes import Rule
+from replaykit.sanitize.shapes import PERSONAL, Rule
 from replaykit.sanitize.standins import StandIn
 
-__all__ = ["Finding", "Rule", "Sanitizer", "StandIn", "is_secret_variable", "secret_variables"]
+__all__ = ["PERSONAL", "Finding", "Rule", "Sanitizer", "StandIn", "is_secret_variable", "secret_variables"]

@@ -33,6 +33,9 @@ class Rule:
     lead: re.Pattern[str] | None = None
 
 
+PERSONAL = frozenset({"email"})
+"""Kinds that are somebody's personal data, and not a credential."""
+
 KEEP = ""
 """Kind of a piece that must stay as it is, whatever shape it has."""
 

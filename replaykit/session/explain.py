@@ -61,6 +61,37 @@ def segment_title(segment: str, value: Any = None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Advice:
+    """Commands that lead on from a divergence, as they are typed where this replay was started.
+
+    Attributes:
+        replay: Replays under a policy, whose name comes last.
+        show: Shows the recording.
+        record: Records anew, where one command does.
+    """
+
+    replay: str
+    show: str
+    record: str | None = None
+
+    @classmethod
+    def about(cls, packet: str) -> Advice:
+        """For a packet file that stands alone."""
+        return cls(replay=f"replaykit replay {packet} --policy", show=f"replaykit show {packet}")
+
+    def steps(self, cause: str) -> list[str]:
+        """One line for each thing that may be done now."""
+        lines = []
+        if cause in ("prompt", "model"):
+            lines.append(f"  try it:      {self.replay} wiring   (offline, recorded answers)")
+        if cause in ("code", "schedule"):
+            lines.append(f"  only moved?  {self.replay} refactor")
+        if self.record is not None:
+            lines.append(f"  accept it:   {self.record}   (live)")
+        return [*lines, f"  look closer: {self.show}"]
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """What a divergence has to say; `text` puts it in order.
 
@@ -82,7 +113,7 @@ class Explanation:
     fields: Sequence[FieldDiff] = ()
     same: Sequence[str] = ()
     details: Sequence[str] = ()
-    packet: str | None = None
+    advice: Advice | None = None
 
     def text(self) -> str:
         """At most `MAX_LINES` lines."""
@@ -93,20 +124,9 @@ class Explanation:
         lines += [f"  {line}" for line in field_lines(self.fields)]
         lines += [f"  {_cut(line)}" for detail in self.details for line in detail.splitlines()]
         same = f"{', '.join(self.same)}: same.   " if self.same else ""
-        tail = [f"  {same}{self.live} live calls were made.", *next_steps(self.cause, self.packet)]
+        steps = self.advice.steps(self.cause) if self.advice is not None else ()
+        tail = [f"  {same}{self.live} live calls were made.", *steps]
         return "\n".join([*lines[: MAX_LINES - len(tail)], *tail])
-
-
-def next_steps(cause: str, packet: str | None) -> list[str]:
-    """Commands that lead on."""
-    if packet is None:
-        return []
-    steps = [f"  look closer: replaykit show {packet}"]
-    if cause in ("prompt", "model"):
-        steps.insert(0, f"  try it:      replaykit replay {packet} --policy wiring   (offline, recorded answers)")
-    if cause in ("code", "schedule"):
-        steps.insert(0, f"  only moved?  replaykit replay {packet} --policy refactor")
-    return steps
 
 
 def field_lines(fields: Sequence[FieldDiff]) -> list[str]:

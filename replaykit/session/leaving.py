@@ -20,7 +20,7 @@ from replaykit.matching.index import Index, Match, lineage_of
 from replaykit.matching.policy import LEVEL_NAMES, MISSING, MOVED, SHIFTED
 from replaykit.packet import Interaction, Packet
 from replaykit.session.derived import executed_tools
-from replaykit.session.explain import Explanation, caller, segment_title
+from replaykit.session.explain import Advice, Explanation, caller, segment_title
 from replaykit.session.ledger import Difference, DivergenceRecord
 from replaykit.session.live import Contents
 
@@ -47,6 +47,7 @@ class Leaving:
         self._contents = contents
         self._live_calls = live_calls
         self.deviations: list[Deviation] = []
+        self.advice = Advice.about(str(packet.path)) if packet.path else None
 
     def mismatch(
         self, match: Match, now: Content, position: str, boundary: str, name: str, detail: str = ""
@@ -118,7 +119,7 @@ class Leaving:
             fields=explanation.fields,
             same=explanation.same,
             details=explanation.details,
-            packet=str(self._packet.path) if self._packet.path else None,
+            advice=self.advice,
         ).text()
         return DivergenceRecord(
             position=explanation.position,

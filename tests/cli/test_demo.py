@@ -58,7 +58,7 @@ def test_it_tells_the_story(demo: Demo) -> None:
     """Failed, recorded, the same offline, and another prompt is another run."""
     for piece in (
         "ValueError: a refund of $4,900 is over the limit of $500",
-        "5 interactions (2 llm, 2 tool, 1 http), 2 sensitive values replaced",
+        "5 interactions (2 llm, 2 tool, 1 http tool), 1 secret and 1 personal value replaced",
         "same run  4 of 4 exact, nothing left over, 0 live calls; verdict: failed, as recorded",
         "requests at the servers: 3 while recording, 0 now",
         "the system prompt (root cause: prompt)",
