@@ -1,0 +1,93 @@
+"""The pytest plugin: `@pytest.mark.replay`, the fixture `replay`, and packets under `cassettes/` as tests.
+
+Every pytest run of the environment imports this module, so it imports nothing of replaykit before a test needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _pytest.runner import runtestprotocol  # private; every plugin that runs a test again uses it
+
+from replaykit.pytest_plugin import lines, options
+
+if TYPE_CHECKING:
+    from replaykit.pytest_plugin.marked import Marked
+
+_DIVERGED: pytest.StashKey[bool] = pytest.StashKey()
+_MARKED: pytest.StashKey[Marked] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    options.add(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", options.MARKER)
+    if not hasattr(config, "workerinput"):  # under xdist only the controller talks
+        config.pluginmanager.register(lines.Lines(), "replaykit-lines")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if not isinstance(item, pytest.Function) or not options.is_marked(item):
+        return
+    from replaykit.pytest_plugin.failures import attempt
+    from replaykit.pytest_plugin.marked import Marked
+
+    is_again = _DIVERGED in item.stash
+    item.stash[_MARKED] = attempt(lambda: Marked(item, options.Options.of(item), is_again=is_again))
+    item.stash[_MARKED].begin_fixtures()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    marked = item.stash.get(_MARKED, None)
+    if marked is None:
+        return (yield)
+    with marked.around():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
+    try:
+        return (yield)
+    finally:
+        marked = item.stash.get(_MARKED, None)
+        if marked is not None:
+            marked.end_fixtures()
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Under `--replay-record=new`: a test whose replay left its recording is run once more, and recorded."""
+    if not isinstance(item, pytest.Function) or not options.is_marked(item) or options.mode(item.config) != "new":
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    if _DIVERGED in item.stash:
+        item._initrequest()  # its fixtures are made anew
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    marked = item.stash.get(_MARKED, None)
+    if marked is not None and marked.complete(report, call):
+        item.stash[_DIVERGED] = True
+    return report
+
+
+@pytest.fixture(name="replay")
+def replay_fixture(request: pytest.FixtureRequest) -> Any:
+    """The replay, or the recording, that goes on: `replay.report`, `replay.is_recording`, `replay.packet`."""
+    return request.node.stash[_MARKED].handle

@@ -1,0 +1,45 @@
+"""What the plugin has to say at the end of a test run: a line for each recording, one for all replays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+ATTRIBUTE = "replaykit"
+"""Of a test report: what `Lines` is to know, as JSON, so that it crosses from a worker of xdist to the controller."""
+
+
+@dataclass
+class Lines:
+    """Collects from every report, prints once."""
+
+    recorded: list[str] = field(default_factory=list)
+    replays: int = 0
+    calls: int = 0
+    exact: int = 0
+    live: int = 0
+    weaker: int = 0
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        facts = getattr(report, ATTRIBUTE, None)
+        if facts is None:
+            return
+        if "line" in facts:
+            self.recorded.append(facts["line"])
+        if "calls" in facts:
+            self.replays += 1
+            self.calls += facts["calls"]
+            self.exact += facts["exact"]
+            self.live += facts["live"]
+            self.weaker += facts["weaker"]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for line in self.recorded:
+            terminalreporter.write_line(line)
+        if self.replays:
+            tests = f"{self.replays} run{'s' * (self.replays != 1)}"
+            weaker = f"; {self.weaker} under a weaker policy, which proves less" if self.weaker else ""
+            terminalreporter.write_line(
+                f"replayed  {tests}  {self.exact} of {self.calls} calls exact, {self.live} live calls{weaker}"
+            )

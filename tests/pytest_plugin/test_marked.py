@@ -1,0 +1,242 @@
+"""The mark: record once, replay ever after, offline and keyless."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.pytest_plugin.conftest import AGENT, KEY, TEST, Project
+
+
+def test_first_run_without_a_recording_names_the_next_command(project: Project) -> None:
+    ended = project.pytest()
+
+    assert ended.code == 1
+    assert "no recording of this test: cassettes/test_agent.packet.jsonl" in ended.text
+    assert "pytest --replay-record=once test_agent.py::test_agent" in ended.text
+    assert "During handling" not in ended.text
+
+
+def test_recording_says_what_it_holds(project: Project) -> None:
+    ended = project.pytest("--replay-record=once", live=True)
+
+    line = "recorded  test_agent  1 interaction (1 llm), 1 secret replaced -> cassettes/test_agent.packet.jsonl"
+    assert line in ended.text
+    assert KEY.encode() not in project.cassettes()["test_agent.packet.jsonl"]
+    assert sorted(path.name for path in project.folder.iterdir() if path.suffix != ".py") == [
+        "__pycache__",
+        "cassettes",
+    ]
+
+
+def test_replay_needs_no_key_and_no_server(recorded: Project) -> None:
+    before = recorded.cassettes()
+
+    ended = recorded.pytest()
+
+    assert ended.code == 0
+    assert "replayed  1 run  1 of 1 calls exact, 0 live calls" in ended.text
+    assert len(recorded.server.requests) == 1
+    assert recorded.cassettes() == before
+
+
+def test_once_leaves_a_cassette_alone(recorded: Project) -> None:
+    before = recorded.cassettes()
+
+    ended = recorded.pytest("--replay-record=once", live=True)
+
+    assert ended.code == 0
+    assert recorded.cassettes() == before
+    assert len(recorded.server.requests) == 1
+
+
+def test_all_records_anew(recorded: Project) -> None:
+    before = recorded.cassettes()
+    recorded.write(agent=AGENT.replace("careful", "cautious"))
+
+    ended = recorded.pytest("--replay-record=all", live=True)
+
+    assert ended.code == 0
+    assert recorded.cassettes() != before
+    assert recorded.pytest().code == 0
+
+
+def test_new_records_only_what_left_its_recording(recorded: Project) -> None:
+    recorded.write(test_other=TEST.replace("test_agent", "test_other").replace("Oslo", "Rome"))
+    recorded.pytest("--replay-record=new", live=True)
+    before = recorded.cassettes()
+    recorded.write(test_other=TEST.replace("test_agent", "test_other").replace("Oslo", "Paris"))
+
+    ended = recorded.pytest("--replay-record=new", live=True)
+
+    assert ended.code == 0
+    assert "recorded  test_other" in ended.text
+    assert {name for name, data in recorded.cassettes().items() if before[name] != data} == {"test_other.packet.jsonl"}
+    assert len(recorded.server.requests) == 3
+
+
+def test_failing_test_leaves_a_packet_and_no_cassette(project: Project) -> None:
+    project.write(test_agent=TEST.replace('"Sunny"', '"Rain"'))
+
+    ended = project.pytest("--replay-record=once", live=True)
+
+    assert ended.code == 1
+    assert "no cassette  test_agent failed -> packets/test_agent-" in ended.text
+    assert len(list((project.folder / "packets").glob("*.packet.jsonl"))) == 1
+    assert project.cassettes() == {}
+
+
+def test_skipped_test_leaves_nothing(project: Project) -> None:
+    project.write(test_agent=TEST.replace("    assert", '    pytest.skip("not today")\n    assert'))
+
+    project.pytest("--replay-record=once", live=True)
+
+    assert project.cassettes() == {}
+    assert not (project.folder / "packets").exists()
+
+
+def test_recording_is_never_made_of_a_test_that_has_one_under_another_owner(recorded: Project) -> None:
+    recorded.write(test_twin=TEST.replace("Oslo", "Rome"))
+
+    ended = recorded.pytest("test_twin.py")
+
+    assert ended.code == 1
+    assert "cassettes/test_agent.packet.jsonl is the recording of test_agent.py::test_agent" in ended.text
+    assert '@pytest.mark.replay("test_twin.test_agent")' in ended.text
+
+
+def test_moved_test_keeps_its_cassette(recorded: Project) -> None:
+    (recorded.folder / "test_agent.py").rename(recorded.folder / "test_moved.py")
+
+    assert recorded.pytest().code == 0
+
+
+def test_parameters_have_cassettes_of_their_own(project: Project) -> None:
+    mark = '@pytest.mark.parametrize("city", ["Oslo", "São Paulo/1", "São Paulo-1"])\ndef test_agent(city):'
+    project.write(test_agent=TEST.replace("def test_agent():", mark).replace('"What is the weather in Oslo?"', "city"))
+
+    project.pytest("--replay-record=once", live=True)
+
+    assert len(project.cassettes()) == 3
+    assert project.pytest().code == 0
+
+
+@pytest.mark.parametrize("name", ["weather", "weather.packet.jsonl", "cassettes/weather.packet.jsonl"])
+def test_cassette_can_be_named(project: Project, name: str) -> None:
+    project.write(test_agent=TEST.replace("mark.replay", f'mark.replay("{name}")'))
+
+    project.pytest("--replay-record=once", live=True)
+
+    assert list(project.cassettes()) == ["weather.packet.jsonl"]
+    assert project.pytest().code == 0
+
+
+@pytest.mark.parametrize(
+    ("mark", "message"),
+    [
+        ("replay(7)", "takes one cassette: a name, or a path"),
+        ('replay("a", "b")', "takes one cassette: a name, or a path"),
+        ("replay(polcy='exact')", "has no argument 'polcy'; it has: policy, changed"),
+        ("replay(policy='strict')", "strict"),
+        ("replay(allow=['http://x'])", "http://x"),
+    ],
+)
+def test_mistake_in_a_mark_is_said_in_a_line(recorded: Project, mark: str, message: str) -> None:
+    recorded.write(test_agent=TEST.replace("mark.replay", f"mark.{mark}"))
+
+    ended = recorded.pytest()
+
+    assert ended.code == 1
+    assert message in ended.text
+    assert "Traceback" not in ended.text
+    assert "replaykit/pytest_plugin" not in ended.text
+
+
+def test_damaged_cassette_is_said_in_a_line(recorded: Project) -> None:
+    (recorded.folder / "cassettes" / "test_agent.packet.jsonl").write_text("{}\n")
+
+    ended = recorded.pytest()
+
+    assert ended.code == 1
+    assert "test_agent.packet.jsonl" in ended.text
+    assert "Traceback" not in ended.text
+
+
+def test_policy_can_be_given_for_one_run(recorded: Project) -> None:
+    recorded.write(agent=AGENT.replace("careful", "cautious"))
+
+    ended = recorded.pytest("--replay-policy", "wiring")
+
+    assert ended.code == 0
+    assert "1 under a weaker policy, which proves less" in ended.text
+
+
+def test_mark_off_a_class_and_a_unittest_case_work_too(project: Project) -> None:
+    project.write(
+        test_agent="""
+import unittest
+import pytest
+from agent import ask
+
+@pytest.mark.replay
+class TestAgent:
+    def test_weather(self):
+        assert "Sunny" in ask("Oslo?")
+
+@pytest.mark.replay
+class Case(unittest.TestCase):
+    def test_weather(self):
+        self.assertIn("Sunny", ask("Rome?"))
+"""
+    )
+
+    project.pytest("--replay-record=once", live=True)
+
+    assert list(project.cassettes()) == ["Case.test_weather.packet.jsonl", "TestAgent.test_weather.packet.jsonl"]
+    assert project.pytest().code == 0
+
+
+def test_fixture_of_a_replayed_test_may_not_leave_the_machine(recorded: Project) -> None:
+    fixture = """
+import socket
+
+@pytest.fixture(autouse=True)
+def warm():
+    socket.create_connection(("192.0.2.1", 443), timeout=1)
+"""
+    recorded.write(test_agent=TEST + fixture)
+
+    ended = recorded.pytest()
+
+    assert ended.code == 1
+    assert "refused: connect 192.0.2.1:443, by a fixture of a replayed test" in ended.text
+
+
+def test_fixture_gives_the_report(recorded: Project) -> None:
+    check = """
+    assert replay.report.summary() == "1 of 1 exact, nothing left over, 0 live calls"
+    assert not replay.is_recording
+    assert replay.packet.run.tags["test"] == "test_agent.py::test_agent"
+"""
+    recorded.write(test_agent=TEST.replace("test_agent()", "test_agent(replay)") + check)
+
+    ended = recorded.pytest()
+
+    assert ended.code == 0, ended.text
+
+
+def test_fixture_alone_marks_a_test(recorded: Project) -> None:
+    recorded.write(test_agent=TEST.replace("@pytest.mark.replay\n", "").replace("test_agent()", "test_agent(replay)"))
+
+    assert "replayed  1 run" in recorded.pytest().text
+
+
+def test_output_that_a_test_declares_is_compared(project: Project) -> None:
+    body = TEST.replace("test_agent()", "test_agent(replay)") + '\n    replay.finish(output="as it was")\n'
+    project.write(test_agent=body)
+    project.pytest("--replay-record=once", live=True)
+    project.write(test_agent=body.replace("as it was", "as it is"))
+
+    ended = project.pytest()
+
+    assert ended.code == 1
+    assert any("- was" in line or "as it was" in line for line in ended.failure)
