@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol
 
-from replaykit.api import hooks, processes
+from replaykit.api import hooks, processes, watching
 from replaykit.determinism import lineage
 from replaykit.errors import UsageError
 from replaykit.interceptors.base import activate, deactivate
@@ -215,6 +215,7 @@ class record:
         sink = Sink(envelope, target, lambda: Sanitizer(key=project_key(environ), environ=environ), self._keep)
         recorder = Recorder(sink, envelope.run_id)
         hooks.install()
+        watching.install()
         self._root = lineage.begin(recorder)
         activate(recorder)
         processes.enter(recorder.run_id)

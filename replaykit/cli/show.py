@@ -165,6 +165,9 @@ def _show_capture(packet: Packet, out: Console) -> None:
         parts += [f"{count} {name.replace('_', ' ')}" for name, count in lost.items() if count]
         parts += [f"{count} telemetry (not kept)" for name, count in manifest.classes.items() if name == "telemetry"]
         _fact(out, "captured", ", ".join(parts) or "nothing")
+        if manifest.uncaptured:
+            shown = ", ".join(manifest.uncaptured)
+            _fact(out, "missing", f"left the process unrecorded, a replay refuses it: {shown}", "yellow")
         if usage.input_tokens or usage.output_tokens:
             _fact(out, "tokens", f"{usage.input_tokens} in, {usage.output_tokens} out")
     is_replayable, why = replayable(packet)

@@ -75,6 +75,11 @@ def find_decider(what: Callable[[], str]) -> tuple[Decider, lineage.Node] | None
     return (answering[0], lineage.Node(answering[0])) if answering else None
 
 
+def is_inside_transport() -> bool:
+    """True where a hooked transport is at work: what leaves the process here was asked about."""
+    return _inside.get()
+
+
 @contextmanager
 def inside_transport() -> Iterator[None]:
     """While a transport works, the transports below it are its own business: the outermost hook wins.

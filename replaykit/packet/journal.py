@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from replaykit.errors import PacketError
 from replaykit.packet.codec import check_digest, dump_line, parse_line, seal
-from replaykit.packet.model import FORMAT, OutcomeLine, RunLine
+from replaykit.packet.model import FORMAT, Entry, EntryLine, OutcomeLine, RunLine
 
 SUFFIX = ".packet.jsonl"
 JOURNAL_SUFFIX = ".journal.jsonl"
@@ -105,6 +105,31 @@ def amend_outcome(path: Path, **changes: object) -> None:
             does not fit its field. Nothing was written.
         OSError: The new file can't be written. The old one is still there.
     """
+    head, outcome = _read_sealed(path)
+    try:
+        changed = OutcomeLine.model_validate({**outcome.model_dump(), **changes})
+    except ValidationError as error:
+        first_error = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first_error["loc"])
+        raise PacketError(first_error["msg"], path=path, line=head.count(b"\n") + 1, field=field) from None
+    replace_file(path, head + dump_line(seal(changed, hashlib.sha256(head))))
+
+
+def with_entry(path: Path, entry: Entry) -> bytes:
+    """The bytes of a sealed packet, sealed again with this entry point; the file itself stays as it is.
+
+    Raises:
+        PacketError: As `amend_outcome`.
+    """
+    head, outcome = _read_sealed(path)
+    first, *rest = head.splitlines(keepends=True)
+    kept = [line for line in rest if not line.startswith(b'{"kind":"entry"')]
+    head = b"".join([first, dump_line(EntryLine(id=outcome.id, seq=0, entry=entry)), *kept])
+    return head + dump_line(seal(outcome, hashlib.sha256(head)))
+
+
+def _read_sealed(path: Path) -> tuple[bytes, OutcomeLine]:
+    """All lines before the last one, and the last one, of a packet that is as it was written."""
     try:
         data = path.read_bytes()
     except (OSError, ValueError) as error:
@@ -118,16 +143,9 @@ def amend_outcome(path: Path, **changes: object) -> None:
     outcome = parse_line(last, path=path, number=number)
     if not isinstance(outcome, OutcomeLine):
         raise PacketError("the last line is no outcome", path=path, line=number, field="kind")
-    hashed = hashlib.sha256(head)
-    if not data.endswith(b"\n") or check_digest(last, hashed) is None:
+    if not data.endswith(b"\n") or check_digest(last, hashlib.sha256(head)) is None:
         raise PacketError("the packet was altered after it was written", path=path, line=number, field="digest")
-    try:
-        changed = OutcomeLine.model_validate({**outcome.model_dump(), **changes})
-    except ValidationError as error:
-        first_error = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first_error["loc"])
-        raise PacketError(first_error["msg"], path=path, line=number, field=field) from None
-    replace_file(path, head + dump_line(seal(changed, hashed)))
+    return head, outcome
 
 
 def replace_file(path: Path, data: bytes) -> None:

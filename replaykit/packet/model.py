@@ -232,6 +232,7 @@ class Manifest(Line):
     withheld: Count = 0
     adopted: Count = 0
     possibly_missing: Count = Field(default=0, description="calls that could not be attributed to any run")
+    uncaptured: tuple[Text, ...] = Field(default=(), description="what left the process and was not recorded")
     dropped_events: Count = 0
 
 

@@ -103,6 +103,7 @@ class RunEnded:
     verdict: Verdict | None
     counts: Mapping[str, Mapping[str, int]]
     possibly_missing: int
+    uncaptured: tuple[str, ...]
     adopted: int
     dropped_events: int
 

@@ -310,6 +310,7 @@ class Packer:
             withheld=self._clean.withheld,
             adopted=event.adopted,
             possibly_missing=event.possibly_missing,
+            uncaptured=tuple(self._clean.text(what) for what in event.uncaptured),
             dropped_events=event.dropped_events + self.lost_events,
         )
         is_whole = not (manifest.withheld or manifest.possibly_missing or manifest.dropped_events)

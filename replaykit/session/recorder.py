@@ -46,6 +46,9 @@ from replaykit.wire import classify
 
 logger = logging.getLogger("replaykit")
 
+MAX_UNCAPTURED = 50
+"""Different targets of unrecorded egress that one packet lists."""
+
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """A larger response is forwarded like any other, but not kept."""
 
@@ -71,6 +74,7 @@ class Recorder:
         self._dropped = 0
         self._adopted = 0
         self._possibly_missing = 0
+        self._uncaptured: dict[str, None] = {}
         self.is_closed = False
 
     @property
@@ -129,6 +133,14 @@ class Recorder:
         with self._lock:
             self._possibly_missing += 1
 
+    def saw_uncaptured(self, what: str) -> None:
+        """Something of this run leaves the process, and no recording will stand for it."""
+        if self.is_closed or self.is_foreign:
+            return
+        with self._lock:
+            if len(self._uncaptured) < MAX_UNCAPTURED:
+                self._uncaptured[what] = None
+
     def _ignores(self, node: Node) -> bool:
         return self.is_closed or self.is_foreign or is_disabled(node)
 
@@ -181,6 +193,7 @@ class Recorder:
             verdict=verdict,
             counts=self._counts,
             possibly_missing=self._possibly_missing,
+            uncaptured=tuple(self._uncaptured),
             adopted=self._adopted,
             dropped_events=self._dropped,
         )

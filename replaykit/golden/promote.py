@@ -1,0 +1,111 @@
+"""Makes a packet a cassette: a test that needs no network, no key and no test code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from replaykit.errors import UsageError
+from replaykit.packet import Packet
+from replaykit.packet.journal import SUFFIX, with_entry
+from replaykit.packet.model import Entry
+
+FOLDER = "cassettes"
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """A packet in its new place.
+
+    Attributes:
+        was_there: The very same packet had been promoted before.
+    """
+
+    path: Path
+    was_there: bool
+
+
+def promote(
+    source: Path,
+    folder: Path,
+    *,
+    name: str | None = None,
+    entry: Entry | None = None,
+    may_be_uncaptured: bool = False,
+) -> Promoted:
+    """Copies a packet into the suite; the packet itself stays where it is.
+
+    Args:
+        name: Name of the cassette; default: the run's workflow.
+        entry: How to run it, where the packet does not say.
+        may_be_uncaptured: Takes a run of which something left the process unrecorded. A replay refuses that all the
+            same, unless it is allowed there by name.
+
+    Raises:
+        UsageError: The packet can't be a test, or there is another cassette of that name.
+        PacketError: It can't be read.
+    """
+    packet = Packet.load(source)
+    reasons = refusals(packet, may_be_uncaptured=may_be_uncaptured)
+    if reasons:
+        raise UsageError("\n  ".join([f"{source} can't be a test:", *reasons]))
+    if entry is None and packet.entry.kind == "none":
+        raise UsageError(
+            f"{source} does not say what was run (it was recorded by `with replaykit.record()`); say it:\n"
+            f"  replaykit promote {source} --entry MODULE:FUNCTION\n"
+            f"  replaykit promote {source} -- python SCRIPT.py"
+        )
+    data = source.read_bytes() if entry is None else with_entry(source, entry)
+    target = folder / _file_name(name or packet.run.workflow)
+    if target.exists():
+        if target.read_bytes() == data:
+            return Promoted(target, was_there=True)
+        raise UsageError(f"there is another cassette {target}; keep both: --name NAME, or delete that one first")
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_new(target, data)
+    return Promoted(target, was_there=False)
+
+
+def refusals(packet: Packet, *, may_be_uncaptured: bool = False) -> list[str]:
+    """Why a packet can't be a test, one sentence each; empty: it can."""
+    outcome = packet.outcome
+    if outcome is None:
+        return ["the run was interrupted before its end, so there is nothing to compare an end with"]
+    reasons = [note for note in packet.recovered if "altered" in note]
+    manifest = outcome.manifest
+    if manifest.withheld or any(item.is_withheld for item in packet.interactions):
+        reasons.append("a body was withheld, so the call that it belongs to can't be answered")
+    if manifest.dropped_events:
+        reasons.append(f"{manifest.dropped_events} events were lost while it was recorded")
+    if manifest.possibly_missing:
+        reasons.append(f"{manifest.possibly_missing} calls at the same time belong to no run that is known")
+    if manifest.uncaptured and not may_be_uncaptured:
+        shown = ", ".join(manifest.uncaptured)
+        reasons.append(f"something left the process unrecorded, and a replay refuses it: {shown}")
+        reasons.append("make it a @replaykit.tool, or take it as it is: --allow-uncaptured")
+    return reasons
+
+
+def _file_name(name: str) -> str:
+    if os.sep in name or name in ("", ".", "..") or name.startswith("."):
+        raise UsageError(f"--name is the name of a file in the suite, not {name!r}")
+    return name if name.endswith(SUFFIX) else f"{name}{SUFFIX}"
+
+
+def _write_new(target: Path, data: bytes) -> None:
+    """The whole file or none; never over another one."""
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    draft.write_bytes(data)
+    try:
+        os.link(draft, target)
+    except FileExistsError:
+        raise UsageError(f"there is another cassette {target}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def command_entry(argv: Sequence[str]) -> Entry:
+    """The entry of a command that was typed."""
+    return Entry(kind="command", argv=tuple(argv))

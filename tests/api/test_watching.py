@@ -1,0 +1,104 @@
+"""What leaves a recorded run beside the interceptors stands in the manifest; what they see does not."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+import replaykit
+from tests.conftest import LoopFactory, Serve
+
+
+@pytest.fixture
+def address() -> Iterator[tuple[str, int]]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()
+
+
+def _connect(address: tuple[str, int]) -> None:
+    socket.create_connection(address, timeout=5).close()
+
+
+def _uncaptured(store: Path, block: Callable[[], object]) -> tuple[str, ...]:
+    with replaykit.record(store=store) as run:
+        block()
+    assert run.packet_path is not None
+    outcome = replaykit.Packet.load(run.packet_path).outcome
+    assert outcome is not None
+    return outcome.manifest.uncaptured
+
+
+def test_raw_connect_is_noted_once(tmp_path: Path, address: tuple[str, int]) -> None:
+    def block() -> None:
+        _connect(address)
+        _connect(address)
+
+    assert _uncaptured(tmp_path, block) == (f"connect 127.0.0.1:{address[1]}",)
+
+
+def test_connect_of_a_thread_of_the_run_is_noted(tmp_path: Path, address: tuple[str, int]) -> None:
+    def block() -> None:
+        thread = threading.Thread(target=_connect, args=(address,))
+        thread.start()
+        thread.join()
+
+    assert len(_uncaptured(tmp_path, block)) == 1
+
+
+def test_asyncio_and_uvloop_connects_are_noted(
+    tmp_path: Path, address: tuple[str, int], loop_factory: LoopFactory
+) -> None:
+    async def connect() -> None:
+        _, writer = await asyncio.open_connection(*address)
+        writer.close()
+
+    def block() -> None:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(connect())
+
+    assert _uncaptured(tmp_path, block) == (f"connect 127.0.0.1:{address[1]}",)
+
+
+def test_program_is_noted_by_its_name(tmp_path: Path) -> None:
+    def block() -> None:
+        subprocess.run([sys.executable, "-c", "pass"], check=True)
+
+    assert any(what.startswith("subprocess python") for what in _uncaptured(tmp_path, block))
+
+
+def test_intercepted_calls_are_captured(tmp_path: Path, serve: Serve, loop_factory: LoopFactory) -> None:
+    server = serve()
+
+    async def ask() -> None:
+        async with httpx.AsyncClient() as client:
+            await client.post(f"{server.url}/v1/chat/completions", json={"model": "m", "messages": []})
+
+    def block() -> None:
+        httpx.post(f"{server.url}/v1/chat/completions", json={"model": "m", "messages": []})
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(ask())
+
+    assert _uncaptured(tmp_path, block) == ()
+
+
+def test_what_a_tool_does_is_in_its_result(tmp_path: Path, address: tuple[str, int]) -> None:
+    @replaykit.tool
+    def look_up() -> None:
+        _connect(address)
+
+    assert _uncaptured(tmp_path, look_up) == ()
+
+
+def test_code_outside_of_runs_is_nobodys(tmp_path: Path, address: tuple[str, int]) -> None:
+    assert _uncaptured(tmp_path, lambda: None) == ()
+    _connect(address)
+
+    assert _uncaptured(tmp_path, lambda: None) == ()
