@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from types import TracebackType
 from typing import Any, Protocol, TypeVar, cast
@@ -158,17 +159,28 @@ class _Step:
 class _Agent:
     def __init__(self, function: Callable[..., Any], name: str) -> None:
         self.name = name
-        self._target = f"{function.__module__}:{function.__qualname__}"
+        self._is_main = function.__module__ == "__main__"
+        self._target = f"{_main_module() if self._is_main else function.__module__}:{function.__qualname__}"
         self._signature = inspect.signature(function)
 
     def entry(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry:
         """How to call it again."""
+        entry = Entry(kind="callable", target=self._target, is_main=self._is_main)
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError:
-            return Entry(kind="callable", target=self._target)
+            return entry
         arguments = {name: values.encode(value, is_lossy=True) for name, value in bound.arguments.items()}
-        return Entry(kind="callable", target=self._target, arguments=arguments)
+        return entry.model_copy(update={"arguments": arguments})
+
+
+def _main_module() -> str:
+    """How the program itself is imported: by its file, or by the name that `python -m` was given."""
+    main = sys.modules["__main__"]
+    spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+    if spec is not None:
+        return str(spec.name)
+    return os.path.relpath(file) if file is not None else "__main__"
 
 
 def agent(name: str) -> Callable[[F], F]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from replaykit import integrations
-from replaykit.interceptors import httpx
+from replaykit.interceptors import console, httpx
 
 
 def install() -> None:
@@ -14,3 +14,4 @@ def install() -> None:
     """
     integrations.install()
     httpx.install_once()
+    console.install_once()

@@ -92,10 +92,10 @@ class Run:
 
     # for the entry point
 
-    def entered(self, entry: Entry) -> None:
+    def entered(self, entry: Entry, stdin: bytes | None = None) -> None:
         """The entry point was called: the outermost one is what a replay starts again."""
         if self._recorder is not None:
-            self._recorder.found_entry(entry)
+            self._recorder.found_entry(entry, stdin)
 
     def returned(self, output: Any) -> None:
         """The entry point's result is the run's output, unless the run says otherwise."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import random
 import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from typing import Any
 from replaykit.errors import UsageError
 
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
+DISTRIBUTION = "agent-replaykit"
 _HAS_REPLAYKIT = (
     "from importlib.util import find_spec as f; raise SystemExit(not all(map(f, ('replaykit', 'pydantic'))))"
 )
@@ -26,10 +29,14 @@ def run_command(
     environ: Mapping[str, str],
     *,
     cwd: Path,
+    stdin: bytes | int | None = None,
     stdout: int | None = None,
     stderr: int | None = None,
 ) -> int:
     """Runs to the end; SIGINT and SIGTERM reach the command. 128 + N where signal N ended it.
+
+    Args:
+        stdin: What it reads, or where from; default: what this process reads from.
 
     Raises:
         UsageError: There is no such program.
@@ -37,13 +44,30 @@ def run_command(
     program = find_program(argv[0], environ)
     try:
         process = subprocess.Popen(  # noqa: S603 - running what the user typed is what it is for
-            [program, *argv[1:]], env=dict(environ), cwd=cwd, stdout=stdout, stderr=stderr
+            [program, *argv[1:]],
+            env=dict(environ),
+            cwd=cwd,
+            stdin=subprocess.PIPE if isinstance(stdin, bytes) else stdin,
+            stdout=stdout,
+            stderr=stderr,
         )
     except OSError as error:
         raise UsageError(f"{argv[0]} can't be run: {error.strerror}") from None
+    if isinstance(stdin, bytes):
+        # Not `communicate`: a command may end without having read any of it.
+        threading.Thread(target=_feed, args=(process, stdin), daemon=True).start()
     with _Forwarding(process):
         code = process.wait()
     return code if code >= 0 else 128 - code
+
+
+def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
+    assert process.stdin is not None
+    try:
+        with process.stdin:
+            process.stdin.write(data)
+    except BrokenPipeError:
+        return  # it has ended, or closed its standard input
 
 
 class _Forwarding:
@@ -99,16 +123,76 @@ def _has_replaykit(python: str, environ: Mapping[str, str]) -> bool:
     return probe.returncode == 0
 
 
+# Programs that only run another one, the words that belong to them, and their options that take a value.
+_RUNNERS = {
+    "env": ((), ("-u", "--unset", "-C", "--chdir")),
+    "nice": ((), ("-n", "--adjustment")),
+    "nohup": ((), ()),
+    "time": ((), ()),
+    "uv": (("run",), ("-p", "--python", "--with", "--with-editable", "--project", "--directory", "--extra", "--group")),
+    "uvx": ((), ("-p", "--python", "--with", "--from")),
+    "poetry": (("run",), ()),
+    "pdm": (("run",), ()),
+    "pipenv": (("run",), ()),
+}
+_PYTHON_VALUES = ("-W", "-X")
+
+
 def label(argv: Sequence[str]) -> str:
-    """What a person calls the command: its script or module, else the program."""
-    words = [Path(argv[0]).name, *argv[1:]]
-    if _PYTHON.fullmatch(words[0]) and len(words) > 1:
-        rest = [word for word in words[1:] if word == "-m" or word == "-c" or not word.startswith("-")]
-        if rest and rest[0] == "-m" and len(rest) > 1:
-            return rest[1]
-        if rest and rest[0] != "-c":
-            return Path(rest[0]).name
-    return words[0]
+    """What a person calls the command: its script or module, else the program.
+
+    Programs that only run another one are seen through: `uv run`, `env X=1`, ...
+    """
+    words = list(argv)
+    while inner := _inner_command(words):
+        words = inner
+    name = Path(words[0]).name
+    if not _PYTHON.fullmatch(name):
+        return name
+    words = _without_options(words[1:], _PYTHON_VALUES, until=("-m", "-c"))
+    if words[:1] == ["-m"] and len(words) > 1:
+        return words[1]
+    return Path(words[0]).name if words and words[0] != "-c" else name
+
+
+def _inner_command(words: Sequence[str]) -> list[str]:
+    """The command that this one runs; empty where it does its own work."""
+    name = Path(words[0]).name
+    if name not in _RUNNERS:
+        return []
+    own, values = _RUNNERS[name]
+    if tuple(words[1 : 1 + len(own)]) != own:
+        return []
+    rest = _without_options(words[1 + len(own) :], values, until=("-m", "--module"))
+    if rest[:1] in (["-m"], ["--module"]):
+        return ["python", "-m", *rest[1:]]
+    return ["python", *rest] if rest and rest[0].endswith(".py") else rest
+
+
+def _without_options(words: Sequence[str], values: Sequence[str], until: Sequence[str]) -> list[str]:
+    """The words from the first that is no option, no variable, and no value of an option."""
+    rest = list(words)
+    while rest and rest[0] not in until:
+        if rest[0] in values:
+            del rest[0:2]
+        elif rest[0].startswith("-") or re.match(r"\w+=", rest[0]):
+            del rest[0]
+        else:
+            break
+    return rest
+
+
+def lacks_replaykit(python: str, argv: Sequence[str], ours: str) -> str:
+    """What to do where the command runs a Python without replaykit.
+
+    Args:
+        ours: How `argv` is run by us.
+    """
+    if Path(argv[0]).name == "uv" and argv[1:2] == ["run"]:
+        return (
+            f"its {python} has no replaykit; lend it one:\n  {ours} uv run --with {DISTRIBUTION} {shlex.join(argv[2:])}"
+        )
+    return f"its {python} has no replaykit; install it there:\n  {python} -m pip install {DISTRIBUTION}"
 
 
 def new_hash_seed() -> str:

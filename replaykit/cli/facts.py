@@ -160,6 +160,9 @@ def replayable(packet: Packet) -> tuple[bool, str]:
         "events dropped": manifest.dropped_events,
     }
     reasons = [f"{count} {what}" for what, count in lost.items() if count]
+    requests = sum(1 for span in packet.spans if span.line.span_kind == "request")
+    if requests and packet.entry.kind == "command":
+        return False, ", ".join([*reasons, f"nobody sends the {requests} requests that came in from outside"])
     return outcome.replayable == "full", ", ".join(reasons)
 
 

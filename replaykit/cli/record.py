@@ -80,7 +80,7 @@ def record_run(
     )
     with Exchange(plan) as exchange:
         code = run_command(command, exchange.environ(environ, hash_seed_for(environ)), cwd=Path.cwd(), stderr=stderr)
-        return _ended(exchange, code, keep, label(command), folder)
+        return _ended(exchange, code, keep, command, folder)
 
 
 def _keep_rule(environ: Mapping[str, str]) -> str:
@@ -93,13 +93,15 @@ def _keep_rule(environ: Mapping[str, str]) -> str:
     return keep
 
 
-def _ended(exchange: Exchange, code: int, keep: str, what: str, store: Path) -> Recorded:
+def _ended(exchange: Exchange, code: int, keep: str, command: Sequence[str], store: Path) -> Recorded:
+    from replaykit.cli.command import label
     from replaykit.cli.output import relative
+
+    what = label(command)
 
     result, began = exchange.result, exchange.began
     if began is None:
-        reason = "no Python with replaykit started in it (python -I, -E and -S ignore the environment)"
-        return Recorded(code, None, f"nothing recorded  {what}: {reason}")
+        return Recorded(code, None, f"nothing recorded  {what}: {_why_nothing(exchange, command)}")
     if result is None:
         journal = next(store.glob(f"*-{began['run_id'][:8]}.journal.jsonl"), None)
         where = relative(journal) if journal is not None else "nowhere"
@@ -113,6 +115,14 @@ def _ended(exchange: Exchange, code: int, keep: str, what: str, store: Path) -> 
         return Recorded(code, None, f"not kept  {what} ended well (REPLAYKIT_KEEP={keep})")
     linked = f" (and {exchange.linked} of processes it started)" if exchange.linked else ""
     return Recorded(code, path, f"recorded  {what}  {describe(packet)} -> {relative(path)}{linked}")
+
+
+def _why_nothing(exchange: Exchange, command: Sequence[str]) -> str:
+    from replaykit.cli.command import lacks_replaykit
+
+    if exchange.foreign is None:
+        return "no Python with replaykit started in it (python -I, -E and -S ignore the environment)"
+    return lacks_replaykit(exchange.foreign, command, "replaykit record --")
 
 
 def _amend(path: Path, code: int) -> Packet:

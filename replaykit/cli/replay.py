@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from replaykit.session.report import Report
 
 MAX_LINES = 12
+REQUEST = "request"  # kind of the span of a request that came in
+SERVERS = frozenset({"uvicorn", "gunicorn", "hypercorn", "daphne", "granian", "waitress-serve", "http.server"})
 _COMMAND = re.compile(r"replaykit replay \S+ --policy \w+")
 
 
@@ -131,7 +133,7 @@ def replay_run(
     with Exchange(plan) as exchange:
         argv, variables = _what_runs(exchange, plan, environ, packet.run.hash_seed)
         printed = sys.stderr.fileno() if quiet_stdout else None
-        code = run_command(argv, variables, cwd=cwd, stdout=printed, stderr=stderr)
+        code = run_command(argv, variables, cwd=cwd, stdin=_stdin(packet), stdout=printed, stderr=stderr)
         return Replayed(path, code, _report(exchange, packet, plan, code), _status(packet))
 
 
@@ -153,6 +155,8 @@ def _plan(path: Path, packet: Packet, command: tuple[str, ...], entry: str | Non
     if not argv and not target:
         argv = packet.entry.argv if packet.entry.kind == "command" else ()
         target = (packet.entry.target or "") if packet.entry.kind == "callable" else ""
+    if argv and not command and (requests := _incoming(packet, argv)) is not None:
+        raise UsageError(requests)
     if not argv and not target:
         raise UsageError(
             f"{path.name} does not say what was run (it was recorded by `with replaykit.record()`); say it:\n"
@@ -169,6 +173,42 @@ def _plan(path: Path, packet: Packet, command: tuple[str, ...], entry: str | Non
         allow=options.allow,
         keeps_output=options.keeps_output,
         is_given=bool(command or entry),
+    )
+
+
+def _incoming(packet: Packet, argv: Sequence[str]) -> str | None:
+    """Why a recorded service can't be replayed: its requests came from outside. None for any other command."""
+    from replaykit.cli.command import label
+
+    requests = [span.line.name for span in packet.spans if span.line.span_kind == REQUEST]
+    if not requests and label(argv) not in SERVERS:
+        return None
+    shown = ", ".join(dict.fromkeys(requests[:3])) + (", ..." if len(requests) > 3 else "")
+    asked = f"its {len(requests)} request{'s' * (len(requests) != 1)} ({shown})" if requests else "its requests"
+    return (
+        f"{label(argv)} is a service: {asked} came from outside, and nobody sends them in a replay\n"
+        "record each request as a run of its own, which replays alone: put @replaykit.agent(NAME) on the function\n"
+        f"that answers it, and start the service with  REPLAYKIT_MODE=record {shlex.join(argv)}"
+    )
+
+
+def _stdin(packet: Packet) -> bytes | int | None:
+    """What the command reads: what it read while recording. Else nothing, but for a debugger at a terminal."""
+    import subprocess
+
+    from replaykit.errors import UsageError
+
+    recorded = packet.entry.stdin
+    body = recorded.body if recorded is not None else None
+    if body is None:
+        return None if sys.stdin is not None and sys.stdin.isatty() else subprocess.DEVNULL
+    if body.withheld is None:
+        return packet.body_of(body)
+    if sys.stdin is not None and not sys.stdin.isatty():
+        return None
+    raise UsageError(
+        f"what the command read from standard input is not in the packet ({body.length} bytes: {body.withheld});\n"
+        f"give it again:  replaykit replay {packet.path} < FILE"
     )
 
 
@@ -191,6 +231,8 @@ def _what_runs(
 
 
 def _report(exchange: Exchange, packet: Packet, plan: Plan, code: int) -> Report | None:
+    from replaykit.cli.command import lacks_replaykit
+    from replaykit.cli.output import relative
     from replaykit.errors import UsageError
     from replaykit.session.report import Report
 
@@ -199,6 +241,10 @@ def _report(exchange: Exchange, packet: Packet, plan: Plan, code: int) -> Report
     if refusal is not None:
         raise UsageError(refusal)
     if result is None:
+        if exchange.foreign is not None and not plan.target:
+            raise UsageError(
+                lacks_replaykit(exchange.foreign, plan.argv, f"replaykit replay {relative(plan.packet)} --")
+            )
         return None
     report = _as_typed(Report.model_validate_json(result["report"]), plan)
     return report if plan.target else _with_exit_code(report, packet, plan, code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from replaykit.determinism import naming
-from replaykit.integrations import langgraph
+from replaykit.integrations import langgraph, uvicorn
 
 _is_installed = False
 
@@ -15,5 +15,6 @@ def install() -> None:
         return
     _is_installed = True
     langgraph.install()
+    uvicorn.install()
     # pydantic-ai runs synchronous tools in worker threads, wrapped; the tool itself is the segment.
     naming.register_wrapper("pydantic_ai._utils", "run_in_executor.<locals>.call_with_sync_agent_guard", "func")

@@ -37,6 +37,7 @@ class FunctionRequest:
         effect: None means undeclared, which counts as a write.
         replay: What a replay does with it: serve the recorded result, or run its body again over recorded crossings.
             None leaves it to the recording: a body that called a model is run again.
+        is_secret: All of the result is a secret: a typed password. A stand-in is kept of it, and served.
     """
 
     boundary: Boundary
@@ -44,6 +45,7 @@ class FunctionRequest:
     arguments: Mapping[str, Any]
     effect: Effect | None = None
     replay: Literal["result", "rerun"] | None = None
+    is_secret: bool = False
 
 
 Request = HttpRequest | FunctionRequest

@@ -61,38 +61,6 @@ class Envelope(Line):
     )
 
 
-class Entry(Line):
-    """How the run was started, so that a replay can start it again.
-
-    `command` keeps argv, `callable` an importable function with its arguments, `none` nothing.
-    """
-
-    kind: Literal["command", "callable", "none"] = "none"
-    argv: tuple[Text, ...] = ()
-    cwd: Text = Field(default=".", description="relative to the folder that the command was typed in")
-    variables: tuple[Text, ...] = Field(default=(), description="names of the environment variables that were set")
-    target: Text | None = Field(default=None, description="module:qualname")
-    arguments: dict[Text, Any] = Field(default_factory=dict)
-
-
-class RunLine(Line):
-    kind: Literal["run"] = "run"
-    id: Text
-    format: Count
-    key_version: Count
-    ruleset: Text
-    run: Envelope
-
-
-class EntryLine(Line):
-    """Follows the run line as soon as the entry point is known."""
-
-    kind: Literal["entry"] = "entry"
-    id: Text
-    seq: Count
-    entry: Entry
-
-
 class Body(Line):
     """A body, without loss.
 
@@ -112,6 +80,50 @@ class Body(Line):
     sha256: Text | None = Field(default=None, description="of a withheld body that held no secret")
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+
+class Stdin(Line):
+    """What a command read from its standard input.
+
+    From a `terminal`, every line is an interaction of its own (boundary `human`), and there is no body.
+    """
+
+    source: Literal["terminal", "stream"]
+    body: Body | None = None
+
+
+class Entry(Line):
+    """How the run was started, so that a replay can start it again.
+
+    `command` keeps argv, `callable` an importable function with its arguments, `none` nothing.
+    """
+
+    kind: Literal["command", "callable", "none"] = "none"
+    argv: tuple[Text, ...] = ()
+    cwd: Text = Field(default=".", description="relative to the folder that the command was typed in")
+    variables: tuple[Text, ...] = Field(default=(), description="names of the environment variables that were set")
+    target: Text | None = Field(default=None, description="module:qualname, or file.py:qualname")
+    arguments: dict[Text, Any] = Field(default_factory=dict)
+    is_main: Truth = Field(default=False, description="the target stood in the program itself, in `__main__`")
+    stdin: Stdin | None = Field(default=None, description="absent where the command read none")
+
+
+class RunLine(Line):
+    kind: Literal["run"] = "run"
+    id: Text
+    format: Count
+    key_version: Count
+    ruleset: Text
+    run: Envelope
+
+
+class EntryLine(Line):
+    """Follows the run line as soon as the entry point is known; a later one, which knows more, takes its place."""
+
+    kind: Literal["entry"] = "entry"
+    id: Text
+    seq: Count
+    entry: Entry
 
 
 class PartLine(Line):

@@ -301,7 +301,8 @@ class Packet:
 
     @cached_property
     def entry(self) -> Entry:
-        return next((line.entry for line in self._all("entry", EntryLine)), Entry())
+        lines = sorted(self._all("entry", EntryLine), key=lambda line: line.seq)
+        return lines[-1].entry if lines else Entry()
 
     @cached_property
     def interactions(self) -> tuple[Interaction, ...]:

@@ -86,6 +86,10 @@ class Sanitizer:
             return self.text(value)
         return _safely(lambda: self._json_value(value))
 
+    def secret(self, text: str) -> str:
+        """The stand-in of a text that is a secret, all of it: a password that a person typed."""
+        return _safely(lambda: self._search.learn(text))
+
     def url(self, url: str) -> str:
         """A URL: user and password, the path, secret-named query keys, and shapes anywhere."""
         return self._settled(url, self._url)

@@ -15,6 +15,9 @@ from replaykit.sanitize.views import decode, json_literals, rewrite
 SHORTEST_ANYWHERE = 8
 """Characters; shorter values are replaced only where their name announces them."""
 
+SHORTEST_TYPED = 6
+"""The same for a value that a person typed where a password was asked for: more certain, and passwords are short."""
+
 _LETTER_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{4}|\\[A-Za-z]")
 
 
@@ -102,6 +105,15 @@ class Search:
                 parts += (text[last : found.start], self._replace(text[found.start : found.end], found))
                 last = found.end
         return "".join((*parts, text[last:])) if parts else text
+
+    def learn(self, value: str) -> str:
+        """The stand-in of a value that is known to be a secret; from now on it is looked for everywhere."""
+        new = self._replace(value, Found(0, len(value), "secret")) if value else value
+        if len(value) >= SHORTEST_TYPED and new != value and value not in self._anywhere:
+            self._anywhere.add(value)
+            self._anywhere_pattern = _any_of(self._anywhere)
+            self.on_learned()
+        return new
 
     def _replace(self, raw: str, found: Found) -> str:
         """What stands in for a piece of text, written as the piece was."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from replaykit.errors import SanitizeError
 from replaykit.matching.content import clean_name
-from replaykit.packet.body import withhold_body
+from replaykit.packet.body import encode_body, withhold_body
 from replaykit.packet.codec import MAX_DEPTH
 from replaykit.packet.exchange import Failure, Headers
 from replaykit.packet.model import Body, FailureRecord, Verdict
@@ -62,6 +62,21 @@ class Cleaner:
         except SanitizeError:
             self.withheld += 1
             return UNSANITIZED
+
+    def secret(self, text: str) -> str:
+        """A text that is a secret, all of it; wherever it comes up later it is replaced too."""
+        try:
+            return self.sanitizer.secret(text)
+        except SanitizeError:
+            self.withheld += 1
+            return UNSANITIZED
+
+    def stdin(self, data: bytes) -> Body:
+        """What a command was given on its standard input."""
+        try:
+            return encode_body(self.sanitizer.body(data, "text/plain"))
+        except SanitizeError:
+            return self.withhold(UNSANITIZED, len(data))
 
     def url(self, url: str) -> str:
         try:

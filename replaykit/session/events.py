@@ -57,7 +57,7 @@ class CallBegan:
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """`withheld` says why there is no value although the function returned."""
+    """`withheld` says why there is no value although the function returned. All of an `is_secret` value is a secret."""
 
     id: str
     time_ns: int
@@ -66,6 +66,7 @@ class CallEnded:
     failure: Failure | None = None
     withheld: str | None = None
     is_cancelled: bool = False
+    is_secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,10 @@ class SpanEnded:
 
 @dataclass(frozen=True, slots=True)
 class EntryFound:
+    """`stdin` is what the command has read by now, as it came; None where it is not known, or was too much."""
+
     entry: Entry
+    stdin: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel
 
 from replaykit.errors import SanitizeError, WireError
@@ -19,7 +21,6 @@ from replaykit.packet.model import (
     Body,
     CallLine,
     DoneLine,
-    Entry,
     EntryLine,
     Envelope,
     FunctionCall,
@@ -60,6 +61,7 @@ class Packer:
         self._parts = PartWriter(self._write)
         self._ids = IdTable()
         self._issued = 0
+        self._entries = 0
         self._open: dict[str, CallLine | SpanLine] = {}
         self._usage = dict.fromkeys(UsageTotals.model_fields, 0)
         self._clean = Cleaner(sanitizer)
@@ -93,15 +95,20 @@ class Packer:
             case SpanEnded():
                 self._end_span(event)
             case EntryFound():
-                self._write_entry(event.entry)
+                self._write_entry(event)
             case RunEnded():
                 raise TypeError("a run is ended with `finish`")
 
-    def _write_entry(self, entry: Entry) -> None:
+    def _write_entry(self, event: EntryFound) -> None:
+        entry = event.entry
         argv = tuple(self._clean.text(word) for word in entry.argv)
         arguments = self._clean.json(entry.arguments)
-        update = {"argv": argv, "arguments": arguments if isinstance(arguments, dict) else {}}
-        self._write(EntryLine(id=self._run_id, seq=0, entry=entry.model_copy(update=update)))
+        update: dict[str, Any] = {"argv": argv, "arguments": arguments if isinstance(arguments, dict) else {}}
+        if entry.stdin is not None and event.stdin is not None:
+            update["stdin"] = entry.stdin.model_copy(update={"body": self._clean.stdin(event.stdin)})
+        name = self._run_id if self._entries == 0 else f"{self._run_id}.{self._entries}"
+        self._entries += 1
+        self._write(EntryLine(id=name, seq=0, entry=entry.model_copy(update=update)))
 
     # HTTP
 
@@ -239,7 +246,7 @@ class Packer:
         self._open.pop(event.id, None)
         state = "cancelled" if event.is_cancelled else "error" if event.failure is not None else "complete"
         # In a list: a result that is None is a result, one that can't be kept is none.
-        value, withheld = self._clean.readable([event.value]), event.withheld
+        value, withheld = self._clean.readable([self._shown(event)]), event.withheld
         if value is None:
             withheld = withheld or UNSANITIZED
         self._write(
@@ -254,6 +261,11 @@ class Packer:
                 failure=self._clean.failure(event.failure),
             )
         )
+
+    def _shown(self, event: CallEnded) -> Any:
+        if event.is_secret and isinstance(event.value, str):
+            return self._clean.secret(event.value)
+        return event.value
 
     def _begin_span(self, event: SpanBegan) -> None:
         line = SpanLine(

@@ -118,7 +118,7 @@ class Recorder:
                 request, size, withheld = replace(request, arguments={}), 0, _NO_ROOM
             event = CallBegan(name, self.now_ns(), place.path, request, parent, self._flags(node), withheld)
             self.put(event, size)
-            return ForwardCall(_ValueObserver(self, name), place)
+            return ForwardCall(_ValueObserver(self, name, request.is_secret), place)
         except Exception:  # as above
             self.drop("a function call")
             return ForwardCall(None, None)
@@ -165,9 +165,9 @@ class Recorder:
         failure = _failure_of(error) if error is not None else None
         self.put(SpanEnded(span, self.now_ns(), failure, _json_object(attributes)))
 
-    def found_entry(self, entry: Entry) -> None:
-        """How the run was started; known when the entry point is called."""
-        self.put(EntryFound(entry))
+    def found_entry(self, entry: Entry, stdin: bytes | None = None) -> None:
+        """How the run was started; known when the entry point is called. A command tells its stdin at its end."""
+        self.put(EntryFound(entry, stdin), len(stdin or b""))
 
     def end(
         self,
@@ -319,10 +319,10 @@ def _has_streaming_body(request: HttpRequest) -> bool:
 class _ValueObserver:
     """Watches one function call."""
 
-    __slots__ = ("_name", "_recorder")
+    __slots__ = ("_is_secret", "_name", "_recorder")
 
-    def __init__(self, recorder: Recorder, name: str) -> None:
-        self._recorder, self._name = recorder, name
+    def __init__(self, recorder: Recorder, name: str, is_secret: bool) -> None:
+        self._recorder, self._name, self._is_secret = recorder, name, is_secret
 
     def returned(self, value: Any) -> None:
         self._safely(lambda: self._value(value))
@@ -338,11 +338,19 @@ class _ValueObserver:
         recorder, size = self._recorder, _size_of(encoded)
         if not recorder.has_room(size):
             encoded, size, withheld = None, 0, _NO_ROOM
-        event = CallEnded(self._name, recorder.now_ns(), encoded, has_value=withheld is None, withheld=withheld)
+        event = CallEnded(
+            self._name,
+            recorder.now_ns(),
+            encoded,
+            has_value=withheld is None,
+            withheld=withheld,
+            is_secret=self._is_secret,
+        )
         recorder.put(event, size)
 
     def _error(self, error: BaseException) -> None:
-        is_cancelled = not isinstance(error, Exception)
+        # Ctrl-C came from the person at the keyboard: that it came here is part of the run.
+        is_cancelled = not isinstance(error, Exception | KeyboardInterrupt)
         failure = None if is_cancelled else _failure_of(error)
         self._recorder.put(CallEnded(self._name, self._recorder.now_ns(), failure=failure, is_cancelled=is_cancelled))
 

@@ -6,10 +6,12 @@ import asyncio
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 import traceback
 from collections.abc import Callable
 from contextlib import nullcontext
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,6 +30,8 @@ def main(folder: str) -> None:
     try:
         packet = Packet.load(plan.packet)
         function = _import_guarded(plan)
+        if packet.entry.is_main and packet.entry.target == plan.target:
+            _become_main(sys.modules[function.__module__])
         bound = _bind(function, _decode_arguments(packet), plan.target)
         replaying = Replaying(plan, seat)
 
@@ -55,6 +59,14 @@ def _import_guarded(plan: Plan) -> Callable[..., Any]:
         gate.uninstall()
 
 
+def _become_main(module: ModuleType) -> None:
+    """Gives the classes of the recorded program the names that they had in it: those of `__main__`."""
+    for value in tuple(vars(module).values()):
+        if isinstance(value, type) and value.__module__ == module.__name__:
+            value.__module__ = "__main__"
+    sys.modules["__main__"] = module
+
+
 def find_function(target: str) -> Callable[..., Any]:
     """The function that `module:function` or `file.py:function` names.
 
@@ -64,7 +76,8 @@ def find_function(target: str) -> Callable[..., Any]:
     module_name, _, qualname = target.rpartition(":")
     if module_name == "__main__":
         raise UsageError(
-            f"the entry point {qualname} stood in the script itself; say which file: --entry SCRIPT.py:{qualname}"
+            f"the entry point {qualname} stood in a program without a file; say which one has it now: "
+            f"--entry SCRIPT.py:{qualname}"
         )
     found: Any = _import(module_name, target)
     for part in qualname.split("."):
@@ -76,10 +89,11 @@ def find_function(target: str) -> Callable[..., Any]:
 
 def _import(name: str, target: str) -> ModuleType:
     try:
-        if not name.endswith(".py"):
-            return importlib.import_module(name)
         path = Path(name)
-        spec = importlib.util.spec_from_file_location(path.stem, path)
+        if not (name.endswith(".py") or os.sep in name or path.is_file()):
+            return importlib.import_module(name)
+        loader = SourceFileLoader(path.stem, str(path))  # a script may have any name
+        spec = importlib.util.spec_from_loader(path.stem, loader)
         if spec is None or spec.loader is None or not path.is_file():
             raise UsageError(f"{target}: there is no file {name}")
         module = importlib.util.module_from_spec(spec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -14,9 +15,13 @@ from replaykit.api.recording import record
 from replaykit.api.replaying import replay
 from replaykit.cli.bootstrap.plan import SITE, VARIABLE, Plan, Seat
 from replaykit.cli.bootstrap.refusal import RefuseAll
+from replaykit.cli.bootstrap.stdin import Stdin
 from replaykit.cli.bootstrap.tee import Tee
 from replaykit.determinism import lineage
 from replaykit.errors import Divergence, ReplayKitError, UsageError
+from replaykit.interceptors import console
+from replaykit.packet import model
+from replaykit.packet.body import withhold_body
 from replaykit.packet.model import Entry
 from replaykit.session.replayer import Replayer
 
@@ -57,6 +62,7 @@ class _Recording:
         # Whether a run is kept depends on its exit code too, which only the parent will know.
         self._record = record(plan.workflow, store=plan.store, keep="all")
         self._tee: Tee | None = None
+        self._stdin: Stdin | None = None
 
     def begin(self) -> None:
         self._run = self._record.__enter__()
@@ -65,28 +71,58 @@ class _Recording:
             return  # REPLAYKIT_MODE=off
         run_id = str(getattr(node.run, "run_id", ""))
         self._run.is_process = self._run.has_entry = True  # `record()` and `@agent` inside are steps of this run
+        self._watch_console()
         self._run.entered(self._entry())
         self._seat.begin(run_id=run_id)
-        self._tee = self._make_tee()
         atexit.register(self.end)
+        _when_terminated(self._terminated)
 
     def _entry(self) -> Entry:
-        plan = self._plan
-        return Entry(kind="command", argv=plan.argv, cwd=plan.cwd, variables=plan.variables)
+        plan, source = self._plan, self._stdin.source if self._stdin is not None else None
+        stdin = model.Stdin(source=source) if source is not None else None
+        return Entry(kind="command", argv=plan.argv, cwd=plan.cwd, variables=plan.variables, stdin=stdin)
 
-    def _make_tee(self) -> Tee | None:
-        return Tee() if self._plan.keeps_output else None
+    def _watch_console(self) -> None:
+        self._stdin = Stdin()
+        self._tee = Tee() if self._plan.keeps_output else None
+        if self._tee is not None:
+            console.around.prompted = self._tee.note
 
     def end(self) -> None:
         if os.getpid() != self._pid:
             return  # a fork of the run: the run is its parent
+        self._tell()
+        error = uncaught()
+        self._record.__exit__(type(error) if error is not None else None, error, None)
+        self._leave()
+
+    def _tell(self) -> None:
+        """What is known at the end only: what was printed, and what was read."""
         output = _output(self._tee)
         if output is not None:
             self._run.finish(output=output)
-        error = uncaught()
-        self._record.__exit__(type(error) if error is not None else None, error, None)
+        if self._stdin is not None and self._stdin.source == "stream":
+            self._run.entered(*self._with_stdin(self._stdin))
+
+    def _with_stdin(self, stdin: Stdin) -> tuple[Entry, bytes | None]:
+        entry, whole = self._entry(), stdin.whole()
+        if whole is not None:
+            return entry, whole
+        body = withhold_body(None, "it was too long to keep", length=stdin.length)
+        return entry.model_copy(update={"stdin": model.Stdin(source="stream", body=body)}), None
+
+    def _leave(self) -> None:
         path = self._run.packet_path
         self._seat.end(packet=str(path) if path is not None else None)
+
+    def _terminated(self) -> None:
+        """The process is about to be ended by SIGTERM, as services are."""
+        if os.getpid() != self._pid:
+            return
+        self._tell()
+        self._run.inner_finished(None, "SIGTERM")
+        self._run.close(None, failed=True)
+        self._leave()
 
 
 class _LinkedRecording(_Recording):
@@ -101,8 +137,8 @@ class _LinkedRecording(_Recording):
     def _entry(self) -> Entry:
         return Entry(kind="command", argv=tuple(sys.orig_argv), variables=self._plan.variables)
 
-    def _make_tee(self) -> Tee | None:
-        return None  # what a helper process prints is for the one that started it
+    def _watch_console(self) -> None:
+        """What a helper process reads and prints is between it and the one that started it."""
 
 
 class Replaying:
@@ -122,7 +158,12 @@ class Replaying:
         self.start()
         self.rerun.is_process = True
         self._tee = Tee() if self._plan.keeps_output and self._is_of_command else None
+        recorded = self.rerun.packet.entry.stdin
+        Stdin(is_terminal=recorded is not None and recorded.source == "terminal")
+        if recorded is not None and recorded.source == "stream":
+            console.around.skip_line = lambda: sys.stdin.readline()
         atexit.register(self.end)
+        _when_terminated(self.end)
 
     def start(self) -> None:
         """Begins the replay in the code that runs now, and makes divergences quiet: the parent prints them."""
@@ -170,6 +211,27 @@ class Replaying:
         except Divergence:
             pass  # the report has it
         self._seat.end(report=self.rerun.report.to_json())
+
+
+SEALING_S = 3.0
+
+
+def _when_terminated(seal: Callable[[], None]) -> None:
+    """Calls `seal` before SIGTERM ends the process, where the program has no handler of its own for it.
+
+    On another thread: this one may hold a lock that sealing needs. Then the journal is all that is left of the run.
+    """
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        return
+
+    def terminate(number: int, frame: object) -> None:
+        thread = threading.Thread(target=seal, daemon=True)
+        thread.start()
+        thread.join(SEALING_S)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, terminate)
 
 
 def uncaught() -> BaseException | None:

@@ -89,6 +89,12 @@ class Exchange:
         return next((facts["error"] for facts in others if "error" in facts), None)
 
     @property
+    def foreign(self) -> str | None:
+        """A Python of the command that can't import replaykit; None if there was none."""
+        file = self.folder / "foreign"
+        return file.read_text() if file.exists() else None
+
+    @property
     def linked(self) -> int:
         """How many further processes wrote a packet of their own."""
         return sum(1 for path in self.folder.glob("linked-*.json") if (_read(path) or {}).get("packet"))

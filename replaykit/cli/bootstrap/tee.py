@@ -23,12 +23,15 @@ class _Copy(io.BufferedIOBase):
 
     def write(self, data: Any) -> int:
         written = cast(int, self._inner.write(data))
-        self._length += written
+        self.keep(bytes(memoryview(data).cast("B")[:written]))
+        return written
+
+    def keep(self, data: bytes) -> None:
+        self._length += len(data)
         if self._length <= MAX_OUTPUT_BYTES:
-            self._kept.append(bytes(memoryview(data).cast("B")[:written]))
+            self._kept.append(data)
         else:
             self._kept.clear()
-        return written
 
     @property
     def whole(self) -> bytes | None:
@@ -101,6 +104,12 @@ class Tee:
         # Its `mode` is an attribute of the instance, as it is on the stream that Python itself makes.
         cast(Any, sys.stdout).mode = "w"
         self._stream = sys.stdout
+
+    def note(self, text: str) -> None:
+        """Text that was printed past this stream: the prompt of `input` on a terminal."""
+        if self._copy is not None and not self._stream.closed:
+            self._stream.flush()
+            self._copy.keep(text.encode(self._encoding, "replace"))
 
     def text(self) -> str | None:
         """What was printed so far; None where it was not seen, or was too much."""

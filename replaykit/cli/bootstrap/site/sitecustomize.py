@@ -26,6 +26,11 @@ def _explain(plan: str, error: Exception) -> None:
     is_replay = os.path.exists(os.path.join(plan, "replay"))  # noqa: PTH110, PTH118
     what = "it is not replayed, so it may not run" if is_replay else "it runs, but is not recorded"
     sys.stderr.write("replaykit can't be imported by %s (%s): %s\n" % (sys.executable, error, what))  # noqa: UP031
+    try:
+        with open(os.path.join(plan, "foreign"), "w") as file:  # noqa: PTH118, PTH123
+            file.write(sys.executable)
+    except OSError:
+        pass  # the parent will not know what to advise
     if is_replay:
         sys.stderr.flush()
         os._exit(2)
