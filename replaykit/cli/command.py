@@ -188,7 +188,7 @@ def lacks_replaykit(python: str, argv: Sequence[str], ours: str) -> str:
     Args:
         ours: How `argv` is run by us.
     """
-    if Path(argv[0]).name == "uv" and argv[1:2] == ["run"]:
+    if Path(argv[0]).name == "uv" and tuple(argv[1:2]) == ("run",):
         return (
             f"its {python} has no replaykit; lend it one:\n  {ours} uv run --with {DISTRIBUTION} {shlex.join(argv[2:])}"
         )

@@ -58,10 +58,11 @@ def _hook_input(original: Callable[..., str]) -> Callable[..., str]:
         text, is_direct = str(prompt), _is_terminal()
 
         def read() -> str:
-            line = original(prompt)
-            if is_direct:
-                around.prompted(text)
-            return line
+            try:
+                return original(prompt)
+            finally:
+                if is_direct:
+                    around.prompted(text)
 
         def show() -> None:
             sys.stdout.write(text)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from replaykit.packet import Packet
-from tests.cli.conftest import KEY, Edit, Shop
+from tests.cli.conftest import KEY, ROOT, Edit, Shop
 
 
 def test_the_recorded_command_runs_again_offline(recorded: Shop) -> None:
@@ -223,6 +224,51 @@ def test_a_recorded_function_is_called_again(shop: Shop, call: str) -> None:
     assert "same run  1 of 1 exact" in ended.out
     shop.write("weather.py", AGENT_FUNCTION.replace("agent.ask(question)", "agent.ask(question) + '!'"))
     assert shop.run("replay", "last").code == 1
+
+
+OWN = """
+import dataclasses, sys
+import agent, replaykit
+
+@dataclasses.dataclass
+class Answer:
+    text: str
+
+class Refused(Exception):
+    pass
+
+@replaykit.agent("own")
+def run(question: str) -> Answer:
+    answer = Answer(agent.ask(question))
+    if "refuse" in question:
+        raise Refused(answer.text)
+    return answer
+
+if __name__ == "__main__":
+    with replaykit.record("own"):
+        run(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("question", ["What?", "refuse"], ids=["returns", "raises"])
+@pytest.mark.parametrize("argv", [["bin/own"], ["own.py"], ["-m", "package.own"]], ids=["script", "file", "module"])
+def test_an_agent_of_the_program_itself_is_found_again(shop: Shop, argv: list[str], question: str) -> None:
+    """With the classes that it has in `__main__`, for results and exceptions."""
+    for folder in ("bin", "package"):
+        (shop.folder / folder).mkdir()
+    for name in ("bin/own", "own.py", "package/own.py"):
+        shop.write(name, OWN)
+    environ = {"BASE_URL": shop.server.url, "OPENAI_API_KEY": KEY, "PYTHONPATH": f"{ROOT}{os.pathsep}."}
+    shop.start([sys.executable, *argv, question], environ=environ)
+    shop.server.close()
+
+    ended = shop.run("replay", "last", PYTHONPATH=environ["PYTHONPATH"])
+
+    assert ended.code == 0, ended.text
+    assert "same run  1 of 1 exact" in ended.out
+    if argv == ["own.py"] and question == "What?":
+        shop.write("own.py", OWN.replace("ask(question)", "ask(question) + '!'"))
+        assert shop.run("replay", "last").code == 1
 
 
 def test_a_block_needs_to_be_told_what_to_run(shop: Shop) -> None:
