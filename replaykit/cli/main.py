@@ -9,6 +9,7 @@ import typer
 
 import replaykit
 from replaykit.cli.demo import demo_command
+from replaykit.cli.doctor import doctor_command
 from replaykit.cli.output import note, write
 from replaykit.cli.record import record_command
 from replaykit.cli.replay import replay_command
@@ -16,7 +17,7 @@ from replaykit.cli.schema import schema_command
 from replaykit.cli.show import show_command
 from replaykit.errors import ReplayKitError
 
-EVERYDAY, EXCHANGE = "everyday", "exchange"
+EVERYDAY, SUITE, EXCHANGE = "everyday", "suite", "exchange"
 
 app = typer.Typer(
     name="replaykit",
@@ -48,6 +49,7 @@ app.command("demo", rich_help_panel=EVERYDAY)(demo_command)
 app.command("record", rich_help_panel=EVERYDAY, context_settings={"allow_interspersed_args": False})(record_command)
 app.command("replay", rich_help_panel=EVERYDAY)(replay_command)
 app.command("show", rich_help_panel=EVERYDAY)(show_command)
+app.command("doctor", rich_help_panel=SUITE)(doctor_command)
 app.command("schema", rich_help_panel=EXCHANGE)(schema_command)
 
 

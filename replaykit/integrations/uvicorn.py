@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 from replaykit.determinism import lineage, naming
 from replaykit.determinism.imports import when_imported
 
-TESTED = "0.30 to 0.54"
+TESTED = {"uvicorn": "0.54"}
 KIND = "request"
 
 _MODULE = "uvicorn.config"

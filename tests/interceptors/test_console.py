@@ -63,16 +63,21 @@ def test_what_is_typed_where_a_secret_is_asked_for_is_one(
 def test_getpass_keeps_a_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the same length; short ones too."""
     monkeypatch.setattr("sys.stdin", io.StringIO("1234\n"))
-    with replaykit.record("login", store=tmp_path) as run, pytest.warns(getpass.GetPassWarning):
-        with monkeypatch.context() as patch:
-            patch.setattr("os.open", _no_terminal)
-            assert getpass.getpass("pin? ", io.StringIO()) == "1234"
+    with replaykit.record("login", store=tmp_path) as run:
+        assert _typed("pin? ") == "1234"
 
     assert run.packet_path is not None
     (asked,) = replaykit.Packet.load(run.packet_path).interactions
     assert asked.done is not None
     assert len(asked.done.value) == 4
     assert asked.done.value != "1234"
+
+
+def _typed(prompt: str) -> str:
+    """`getpass` where there is no terminal."""
+    with pytest.MonkeyPatch.context() as patch, pytest.warns(getpass.GetPassWarning):
+        patch.setattr("os.open", _no_terminal)
+        return getpass.getpass(prompt, io.StringIO())
 
 
 def _no_terminal(*_: object) -> int:
