@@ -10,7 +10,7 @@ import pytest
 
 import replaykit
 from replaykit.cli.doctor import SETTINGS
-from replaykit.cli.stacks import STACKS, is_within, hook_ranges
+from replaykit.cli.stacks import STACKS, hook_ranges, is_within
 from tests.cli.conftest import KEY, Ended, Shop
 
 
