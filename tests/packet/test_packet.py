@@ -20,6 +20,8 @@ from replaykit.packet.model import (
     Body,
     CallLine,
     DoneLine,
+    Entry,
+    EntryLine,
     FailureRecord,
     FunctionCall,
     HttpCall,
@@ -30,6 +32,7 @@ from replaykit.packet.model import (
     RunLine,
     SpanLine,
     StandInLine,
+    Stdin,
 )
 from tests.packet.building import example, http_call, http_done, read_all, run_line, seal_bytes, sealed, write
 from tests.packet.test_body import json_values
@@ -65,6 +68,19 @@ def test_whole_file_loads_without_a_note() -> None:
     assert packet.entry.target == "agent:main"
     assert packet.outcome is not None
     assert packet.outcome.output == "cold"
+
+
+def test_a_later_entry_takes_the_place_of_an_earlier_one() -> None:
+    """A command tells at its end what it has read."""
+    read = Stdin(source="stream", body=encode_body(b"Oslo?\n"))
+    first, last = Entry(kind="command", argv=("a",)), Entry(kind="command", argv=("a",), stdin=read)
+
+    packet = Packet.loads(sealed([EntryLine(id="e", seq=1, entry=first), EntryLine(id="e.1", seq=2, entry=last)]))
+
+    assert packet.entry == last
+    assert packet.entry.stdin is not None
+    assert packet.entry.stdin.body is not None
+    assert packet.body_of(packet.entry.stdin.body) == b"Oslo?\n"
 
 
 def test_chunks_cut_inside_a_letter_come_back_as_they_were() -> None:

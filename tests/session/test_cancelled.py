@@ -53,3 +53,21 @@ def test_waiting_for_a_cancelled_tool_ends_in_a_divergence(packet: Path, monkeyp
         asyncio.run(_hedge(cancels=False))
 
     assert raised.value.root_cause == "recording ends"
+
+
+@replaykit.tool(effect="read")
+def interrupted() -> str:
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_in_a_tool_comes_again(tmp_path: Path) -> None:
+    """A person's interrupt is no cancellation: it is served where it came."""
+    with replaykit.record("chat", store=tmp_path) as run, pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert run.packet_path is not None
+
+    with replaykit.replay(run.packet_path) as rerun, pytest.raises(KeyboardInterrupt):
+        interrupted()
+
+    assert rerun.report.ok
+    assert rerun.report.not_executed == ("tool:interrupted[0]",)
