@@ -66,8 +66,13 @@ class _Boundary:
 def _served(decision: ServedValue) -> Any:
     if decision.overrun is not None:
         decision.overrun()
-    if decision.error is not None:
-        raise decision.error
+    error = decision.error
+    if error is not None:
+        context = error.__context__
+        try:
+            raise error
+        finally:
+            error.__context__ = context  # else it is what the agent handles just now
     return decision.value
 
 

@@ -17,7 +17,8 @@ from replaykit.determinism.imports import when_imported
 from replaykit.determinism.lineage import Node
 from replaykit.errors import UsageError
 from replaykit.interceptors.base import Decider, find_decider, inside_transport
-from replaykit.packet.exchange import EndState, Failure, HttpObserver, HttpRequest, ServedResponse
+from replaykit.packet.exchange import EndState, HttpObserver, HttpRequest, ServedResponse
+from replaykit.packet.failures import Failure
 
 MODULES = ("httpx", "httpx2")
 TESTED = {"httpx": "0.27 to 0.28", "httpx2": "2.16"}
@@ -115,7 +116,7 @@ def _end_of(error: BaseException) -> tuple[EndState, Failure | None]:
         return "cancelled", None
     kind = _KINDS.get(type(error).__name__)
     if kind is None or type(error).__module__.partition(".")[0] not in MODULES:
-        return "error", Failure.of(error)  # a transport that is not httpx's own
+        return "error", Failure.of(error, is_served=True)  # a transport that is not httpx's own
     return "error", Failure(kind, str(error))
 
 

@@ -6,10 +6,10 @@ No class here knows a client library. A packet made through one client replays t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn, Protocol, Self
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn, Protocol
 
-from replaykit.packet import values
+from replaykit.packet.failures import Failure
 
 Boundary = Literal["llm", "tool", "retrieval", "http", "human", "state", "effect"]
 EndState = Literal["complete", "closed_early", "error", "cancelled"]
@@ -49,32 +49,6 @@ class FunctionRequest:
 
 
 Request = HttpRequest | FunctionRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An exception that crossed a boundary.
-
-    Attributes:
-        kind: For HTTP a client-neutral name (`connect_timeout`, `read`, ...); for functions, and for what only the
-            user's own transport raises, `module:qualname`.
-        arguments: The exception's `args` as JSON, where the kind is a class.
-    """
-
-    kind: str
-    message: str
-    arguments: tuple[Any, ...] = ()
-    state: Mapping[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, error: BaseException) -> Self:
-        """An exception by its class, text and what can be kept of its arguments."""
-        return cls(
-            kind=values.class_name(type(error)),
-            message=str(error),
-            arguments=tuple(values.encode(item, is_lossy=True) for item in error.args),
-            state={str(name): values.encode(item, is_lossy=True) for name, item in vars(error).items()},
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,11 @@ class FailureRecord(Line):
     message: Text = ""
     arguments: tuple[Any, ...] = ()
     state: dict[Text, Any] = Field(default_factory=dict)
+    built_from: Any = Field(default=None, description="what makes it, where that is more than its arguments")
+    cause: FailureRecord | None = None
+    context: FailureRecord | None = Field(default=None, description="absent where it is the cause")
+    suppress_context: Truth = False
+    group: tuple[FailureRecord, ...] = Field(default=(), description="the exceptions of a group")
 
 
 class DoneLine(Line):

@@ -113,7 +113,7 @@ def encode(value: Any, *, is_lossy: bool = False) -> Any:
     except Exception as error:  # whatever the value's own code raises when it is looked at: it must not reach the agent
         if not is_lossy:
             raise UnencodableError(f"a {type(value).__name__} can't be read: {type(error).__name__}") from None
-    return _by_type(value)
+    return encode_type(value)
 
 
 class _Encoder:
@@ -203,14 +203,26 @@ class _Encoder:
                 return self.encode(base(value), depth)
         if isinstance(value, Mapping):
             return self.encode(dict(value), depth)
-        return _by_type(value)
+        return encode_type(value)
 
 
 _PYTHON_CLASS = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a `class` statement
 
 
-def _by_type(value: Any) -> Any:
+def encode_type(value: Any) -> Any:
+    """What stands for a value of which only the type is known."""
     return {TAG: "object", "class": class_name(type(value))}
+
+
+def opaque_classes(value: Any) -> tuple[str, ...]:
+    """Classes in encoded JSON of which only the name is there, each once."""
+    if isinstance(value, list):
+        return tuple(dict.fromkeys(name for item in value for name in opaque_classes(item)))
+    if not isinstance(value, dict):
+        return ()
+    if value.get(TAG) == "object":
+        return (str(value.get("class")),)
+    return opaque_classes(list(value.values()))
 
 
 def _is_named_tuple(kind: type) -> bool:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from replaykit.errors import SanitizeError
 from replaykit.matching.content import clean_name
+from replaykit.matching.recorded import header
+from replaykit.packet import values
 from replaykit.packet.body import encode_body, withhold_body
 from replaykit.packet.codec import MAX_DEPTH
-from replaykit.packet.exchange import Failure, Headers
+from replaykit.packet.exchange import Headers
+from replaykit.packet.failure_adapters import MESSAGES
+from replaykit.packet.failures import Failure
 from replaykit.packet.model import Body, FailureRecord, Verdict
 from replaykit.sanitize import Sanitizer
 
@@ -99,13 +105,51 @@ class Cleaner:
     def failure(self, failure: Failure | None) -> FailureRecord | None:
         if failure is None:
             return None
-        arguments, state = self.json(list(failure.arguments)), self.json(dict(failure.state))
-        return FailureRecord(
-            type=failure.kind,
-            message=self.text(failure.message),
-            arguments=tuple(arguments) if isinstance(arguments, list) else (),
-            state=state if isinstance(state, dict) else {},
-        )
+        clean = clean_failure(self.sanitizer, failure)
+        self.withheld += clean.message == UNSANITIZED
+        return clean
+
+
+def clean_failure(sanitizer: Sanitizer, failure: Failure) -> FailureRecord:
+    """The exception as it may be stored; where it can't be sanitized, its class alone.
+
+    In one piece: a value that its text gives away as a secret stands in its arguments too.
+    """
+    try:
+        found = _clean_bytes(sanitizer, failure.to_json())
+        if depth_of(found) < MAX_DEPTH - _DEPTH_OF_LINE:
+            return FailureRecord.model_validate(sanitizer.json(found))
+    except (SanitizeError, ValidationError):
+        pass
+    return FailureRecord(type=failure.kind, message=UNSANITIZED)
+
+
+def _clean_bytes(sanitizer: Sanitizer, value: Any) -> Any:
+    """HTTP messages and bytes in the JSON of an exception, each sanitized by what it is."""
+    if isinstance(value, list | tuple):
+        return [_clean_bytes(sanitizer, item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get(values.TAG) == "bytes":
+        return values.encode(sanitizer.body(values.decode(value)))
+    if value.get(values.TAG) not in MESSAGES:
+        return {name: _clean_bytes(sanitizer, item) for name, item in value.items()}
+    headers = sanitizer.headers(tuple((name, item) for name, item in value["headers"]))
+    made = {name: _clean_bytes(sanitizer, item) for name, item in value.items() if name not in ("headers", "body")}
+    if "url" in made:
+        made["url"] = sanitizer.url(made["url"])
+    body = value["body"]
+    if body is not None:
+        body = _readable(sanitizer.body(body, header(headers, "content-type")))
+    return {**made, "headers": [list(pair) for pair in headers], "body": body}
+
+
+def _readable(body: bytes) -> Any:
+    """A body as text, where it is text."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return values.encode(body)
 
 
 def clean_verdict(sanitizer: Sanitizer, verdict: Verdict) -> Verdict:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from replaykit.packet.exchange import Chunk, EndState, Failure, FunctionRequest, Headers, HttpRequest
+from replaykit.packet.exchange import Chunk, EndState, FunctionRequest, Headers, HttpRequest
+from replaykit.packet.failures import Failure
 from replaykit.packet.model import Entry, Verdict
 from replaykit.wire import Call
 

@@ -21,13 +21,13 @@ from replaykit.packet import values
 from replaykit.packet.exchange import (
     Chunk,
     EndState,
-    Failure,
     ForwardCall,
     ForwardHttp,
     FunctionRequest,
     Headers,
     HttpRequest,
 )
+from replaykit.packet.failures import Failure
 from replaykit.packet.model import Entry, Verdict
 from replaykit.session.events import (
     CallBegan,
@@ -162,7 +162,7 @@ class Recorder:
         return span
 
     def end_span(self, span: str, error: BaseException | None, attributes: Mapping[str, Any]) -> None:
-        failure = _failure_of(error) if error is not None else None
+        failure = Failure.of(error) if error is not None else None
         self.put(SpanEnded(span, self.now_ns(), failure, _json_object(attributes)))
 
     def found_entry(self, entry: Entry, stdin: bytes | None = None) -> None:
@@ -186,7 +186,7 @@ class Recorder:
         event = RunEnded(
             time_ns=self.now_ns(),
             status="failed" if error is not None or failed else "ok",
-            failure=_failure_of(error) if error is not None else None,
+            failure=Failure.of(error) if error is not None else None,
             stop_reason=stop_reason,
             output=values.encode(output, is_lossy=True) if has_output else None,
             has_output=has_output,
@@ -349,10 +349,13 @@ class _ValueObserver:
         recorder.put(event, size)
 
     def _error(self, error: BaseException) -> None:
-        # Ctrl-C came from the person at the keyboard: that it came here is part of the run.
-        is_cancelled = not isinstance(error, Exception | KeyboardInterrupt)
-        failure = None if is_cancelled else _failure_of(error)
-        self._recorder.put(CallEnded(self._name, self._recorder.now_ns(), failure=failure, is_cancelled=is_cancelled))
+        recorder, is_cancelled = self._recorder, _is_cancellation(error)
+        failure = None if is_cancelled else Failure.of(error, is_served=True)
+        size, withheld = _size_of(failure.detail) if failure is not None else 0, None
+        if failure is not None and not recorder.has_room(size):
+            failure, size, withheld = Failure(failure.kind, ""), 0, _NO_ROOM
+        ended = CallEnded(self._name, recorder.now_ns(), failure=failure, is_cancelled=is_cancelled, withheld=withheld)
+        recorder.put(ended, size)
 
     def _safely(self, note: Callable[[], None]) -> None:
         try:
@@ -361,11 +364,12 @@ class _ValueObserver:
             self._recorder.drop("the result of a function call")
 
 
-def _failure_of(error: BaseException) -> Failure:
-    try:
-        return Failure.of(error)
-    except Exception:  # an exception whose text or attributes can't be read is still known by its class
-        return Failure(values.class_name(type(error)), "")
+_CANCELLATIONS = ("asyncio.exceptions:CancelledError", "trio:Cancelled", "builtins:GeneratorExit")
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    """True if somebody else ended the call; not for `sys.exit` or ctrl-C in its body, which it raised itself."""
+    return any(values.class_name(kind) in _CANCELLATIONS for kind in type(error).__mro__)
 
 
 def _json_object(items: Mapping[str, Any]) -> dict[str, Any]:
@@ -377,7 +381,7 @@ def _size_of(value: Any) -> int:
     size, stack = 0, [value]
     while stack:
         item = stack.pop()
-        if isinstance(item, str):
+        if isinstance(item, str | bytes):
             size += len(item)
         elif isinstance(item, dict):
             stack.extend(item.values())

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from replaykit.errors import PacketError
+from replaykit.matching.recorded import header
 from replaykit.packet import Interaction, values
-from replaykit.packet.exchange import Chunk, Failure, HttpRequest, ServedResponse, ServedValue
+from replaykit.packet.exchange import Chunk, Headers, HttpRequest, ServedResponse, ServedValue
+from replaykit.packet.failures import Failure, UnbuildableError, rebuild
 from replaykit.packet.model import DoneLine, FailureRecord
+from replaykit.packet.unrecorded import Gate
 
 GRACE_S = 5.0
 """How much longer than in the recording a cancelled request waits for its cancellation."""
 
-# How the bytes travelled. The stored body is decoded and has its own length; what has no body (HEAD) keeps them.
-_TRAVEL_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+_REMEDY = 'run the body instead: @replaykit.tool(replay="rerun")'
+
+Unserved = Callable[[str], NoReturn]
+"""Raises the divergence for something that the recording has not kept."""
 
 
 class NotServable(Exception):
     """The recording has this interaction, but not its answer."""
 
 
-def serve_http(interaction: Interaction, overread: Callable[[], NoReturn]) -> ServedResponse:
+def serve_http(interaction: Interaction, overread: Callable[[], NoReturn], unserved: Unserved) -> ServedResponse:
     """The recorded response.
 
     Raises:
@@ -31,15 +36,13 @@ def serve_http(interaction: Interaction, overread: Callable[[], NoReturn]) -> Se
     if done is None:
         raise NotServable("the recording stopped before this call was answered")
     failure = Failure(done.failure.type, done.failure.message) if done.failure is not None else None
-    error = rebuild_error(done.failure) if done.failure is not None and ":" in done.failure.type else None
+    error = rebuild_error(done.failure, unserved) if done.failure is not None and ":" in done.failure.type else None
     try:
         chunks = interaction.response_chunks
     except PacketError as reason:
         raise NotServable(reason.reason) from None
     waited_s = _seconds(interaction, done)
-    headers = done.headers
-    if chunks:
-        headers = tuple((name, value) for name, value in headers if name.lower() not in _TRAVEL_HEADERS)
+    headers = _served_headers(done.headers, chunks)
     return ServedResponse(done.status, headers, chunks, done.state, failure, overread, waited_s + GRACE_S, error)
 
 
@@ -58,11 +61,12 @@ def _cannot_overread() -> NoReturn:
     raise AssertionError("a complete body has an end")
 
 
-def decode_value(interaction: Interaction, overrun: Callable[[], NoReturn]) -> ServedValue:
+def decode_value(interaction: Interaction, overrun: Callable[[], NoReturn], unserved: Unserved) -> ServedValue:
     """The recorded result of a function, or the exception that it raised.
 
     Args:
         overrun: Raises the divergence for a cancelled call that is not cancelled this time.
+        unserved: Raises the one for a part of an exception that was not recorded.
 
     Raises:
         NotServable: There is no result, or a class in it can't be found.
@@ -73,7 +77,9 @@ def decode_value(interaction: Interaction, overrun: Callable[[], NoReturn]) -> S
     if done.state == "cancelled":
         return ServedValue(None, overrun=overrun, answers_never_s=_seconds(interaction, done) + GRACE_S)
     if done.failure is not None:
-        return ServedValue(None, rebuild_error(done.failure))
+        if done.body is not None and done.body.withheld is not None:
+            raise NotServable(f"{done.failure.type} was not kept: {done.body.withheld}")
+        return ServedValue(None, rebuild_error(done.failure, unserved))
     if not done.has_value:
         reason = done.body.withheld if done.body is not None else "the result was not kept"
         raise NotServable(f'{reason}; declare it with @replaykit.tool(replay="rerun"), or return plain data')
@@ -83,24 +89,31 @@ def decode_value(interaction: Interaction, overrun: Callable[[], NoReturn]) -> S
         raise NotServable(str(error)) from None
 
 
-def rebuild_error(failure: FailureRecord) -> BaseException:
-    """The recorded exception, made without its `__init__`: that may do work, or want other arguments.
+def rebuild_error(failure: FailureRecord, unserved: Unserved) -> BaseException:
+    """The recorded exception.
+
+    Args:
+        unserved: Raises the divergence for an attribute that the recording has only the type of.
 
     Raises:
-        NotServable: Its class is not imported.
+        NotServable: It can't be made again as it was.
     """
-    kind: Any = values.find_class(failure.type)
-    if kind is None or not issubclass(kind, BaseException):
-        raise NotServable(f"exception class {failure.type} is not imported")
+    gate = Gate()
     try:
-        arguments = [values.decode(item) for item in failure.arguments]
-    except values.UnencodableError:
-        arguments = [failure.message]
-    error: BaseException = kind.__new__(kind, *arguments)
-    error.args = tuple(arguments)
-    for name, item in failure.state.items():
-        try:
-            setattr(error, name, values.decode(item))
-        except (values.UnencodableError, AttributeError):
-            continue  # an attribute that could only be described; the class and message are what counts
+        error = rebuild(failure, gate)
+    except UnbuildableError as reason:
+        raise NotServable(f"{failure.type} can't be raised again: {reason}\n{_REMEDY}") from None
+    gate.on_use = lambda what: unserved(f"{failure.type} carried {what}, which has no JSON form\n{_REMEDY}")
     return error
+
+
+def _served_headers(headers: Headers, chunks: tuple[Chunk, ...]) -> Headers:
+    """The headers without those that are not true of a body that is served decoded and in one piece."""
+    if not chunks:
+        return headers  # what has no body (HEAD) says all of it still
+    names = {name.lower() for name, value in headers if value.strip().lower() not in ("", "identity")}
+    left_out = {"content-encoding", "transfer-encoding"}
+    length = sum(len(chunk.data) for chunk in chunks)
+    if "content-encoding" in names or header(headers, "content-length").strip() != str(length):
+        left_out.add("content-length")
+    return tuple((name, value) for name, value in headers if name.lower() not in left_out)

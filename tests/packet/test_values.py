@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, RootModel, model
 
 from replaykit.packet.codec import dump_line, parse_line
 from replaykit.packet.model import DoneLine
-from replaykit.packet.values import UnencodableError, class_name, decode, encode, find_class
+from replaykit.packet.values import UnencodableError, class_name, decode, encode, find_class, opaque_classes
 
 
 class Colour(enum.Enum):
@@ -397,3 +397,10 @@ def test_dataclass_fields_can_not_reach_the_class() -> None:
     made = decode(tagged("dataclass", {"name": "a", "tags": [], "__class__": "x"}, f"{HERE}:City"))
 
     assert type(made) is City
+
+
+def test_what_is_only_a_description_is_found_wherever_it_is() -> None:
+    value = {"a": [object(), (object(), 1)], "$type": "object", "class": "not:one"}
+
+    assert opaque_classes(encode(value, is_lossy=True)) == ("builtins:object",)
+    assert opaque_classes(encode({"$type": "object"})) == ()
