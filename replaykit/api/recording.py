@@ -63,13 +63,19 @@ class Run:
 
     def finish(self, *, output: Any = None, stop_reason: str | None = None) -> None:
         """Says how the run ended: its output, which a replay compares, and why it stopped."""
-        self._output, self._has_output, self._stop_reason = output, True, stop_reason
+        self._output, self._has_output = output, True
+        self._stop_reason = text_of(stop_reason) if stop_reason is not None else None
         if self._process is not None:
-            self._process.inner_finished(output, stop_reason)
+            self._process.inner_finished(output, self._stop_reason)
 
     def verdict(self, *, passed: bool, reason: str = "", verifier: str | None = None) -> None:
         """Says whether the run was good. After the block it still counts, and brings a dropped packet back."""
-        self._verdict = Verdict(passed=passed, reason=reason, verifier=verifier)
+        named = text_of(verifier) if verifier is not None else None
+        try:  # what pydantic knows as a truth value counts: a string that is none may mean either
+            self._verdict = Verdict(passed=_bool_of(passed), reason=text_of(reason), verifier=named)
+        except Exception as error:  # the run was judged by the agent's own code, which must not fail for our sake
+            logger.warning("the verdict is not kept: passed=%s (%s)", type(passed).__name__, type(error).__name__)
+            return
         if self._recorder is not None and self._recorder.is_closed and self._sink is not None:
             self._sink.amend(self._verdict)
         if self._process is not None:
@@ -140,10 +146,10 @@ class record:
         tags: Mapping[str, str] | None = None,
         nested: Literal["span", "new"] = "span",
     ) -> None:
-        self._workflow = workflow
-        self._store = Path(store or os.environ.get("REPLAYKIT_STORE") or DEFAULT_STORE)
+        self._workflow = text_of(workflow)
+        self._store = store or os.environ.get("REPLAYKIT_STORE") or DEFAULT_STORE
         self._keep = _find_keep_rule(keep)
-        self._tags = {str(name): str(value) for name, value in (tags or {}).items()}
+        self._tags = _tags_of(tags)
         self._nested = nested
         self._root: lineage.Root | None = None
         self._span: _NestedSpan | None = None
@@ -210,7 +216,7 @@ class record:
         self.__exit__(kind, error, trace)
 
     def _begin(self, parent: str | None) -> None:
-        envelope, target = _envelope(self._workflow, self._tags, parent, self._store)
+        envelope, target = _envelope(self._workflow, self._tags, parent, Path(self._store))
         environ = dict(os.environ)
         sink = Sink(envelope, target, lambda: Sanitizer(key=project_key(environ), environ=environ), self._keep)
         recorder = Recorder(sink, envelope.run_id)
@@ -235,6 +241,27 @@ class _NestedSpan:
     def end(self, error: BaseException | None) -> None:
         self._inside.__exit__()
         self._session.end_span(self._span, error, {})
+
+
+def text_of(value: object) -> str:
+    """`value` as text, also where it can't say what it is."""
+    try:
+        return str(value)
+    except Exception:  # its own code failed, and the agent's run must not fail with it
+        return f"<{type(value).__name__}>"
+
+
+def _bool_of(value: Any) -> Any:
+    """A truth value for numbers, numpy's own and the like; a text is left as it is."""
+    return value if isinstance(value, str) else bool(value)
+
+
+def _tags_of(tags: Any) -> dict[str, str]:
+    try:
+        return {text_of(name): text_of(value) for name, value in (tags or {}).items()}
+    except Exception as error:  # no mapping at all: the run is recorded without them
+        logger.warning("the tags are not kept: %s (%s)", type(tags).__name__, type(error).__name__)
+        return {}
 
 
 def _find_keep_rule(name: str | None) -> Keep:

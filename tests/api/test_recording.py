@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -150,3 +151,56 @@ def test_a_folder_that_is_gone_does_not_stop_the_agent(
     with replaykit.record("demo", store=world.store) as run:
         assert world.chat(user("one"))["content"] == "answer 1"
     assert run.packet_path is not None
+
+
+class Unreadable:
+    def __str__(self) -> str:
+        raise RuntimeError("not today")
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("not today")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"passed": 1}, (True, "", None)),
+        ({"passed": "no", "reason": 5, "verifier": 7}, (False, "5", "7")),
+        ({"passed": False, "reason": Unreadable()}, (False, "<Unreadable>", None)),
+        ({"passed": "x"}, None),
+        ({"passed": Unreadable()}, None),
+    ],
+    ids=["number", "words", "unreadable reason", "a word that is neither", "unreadable"],
+)
+def test_a_verdict_of_any_kind_never_hurts_the_agent(
+    world: World, given: dict[str, Any], kept: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with replaykit.record("demo", store=world.store) as run:
+        run.verdict(**given)
+
+    outcome = Packet.load(run.packet_path or "").outcome
+    assert outcome is not None
+    verdict = outcome.verdict
+    assert (verdict and (verdict.passed, verdict.reason, verdict.verifier)) == kept
+    assert ("the verdict is not kept" in caplog.text) == (kept is None)
+
+
+def test_tags_and_names_of_any_kind_never_hurt_the_agent(world: World) -> None:
+    odd: Any = {"a": Unreadable(), 1: 2}
+    with replaykit.record(5, store=world.store, tags=odd) as run:  # type: ignore[arg-type]  # on purpose
+        run.finish(output=Unreadable(), stop_reason=Unreadable())  # type: ignore[arg-type]
+    with replaykit.record("demo", store=world.store, tags=[1]) as listed:  # type: ignore[arg-type]
+        note("a")
+
+    packet = Packet.load(run.packet_path or "")
+    assert (packet.run.workflow, packet.run.tags) == ("5", {"a": "<Unreadable>", "1": "2"})
+    assert packet.outcome is not None
+    assert packet.outcome.stop_reason == "<Unreadable>"
+    assert Packet.load(listed.packet_path or "").run.tags == {}
+
+
+def test_a_store_that_is_no_path_costs_the_packet_and_not_the_run() -> None:
+    with replaykit.record("demo", store=5) as run:  # type: ignore[arg-type]  # on purpose
+        assert note("a") == "a"
+
+    assert run.packet_path is None
