@@ -9,8 +9,9 @@ from types import TracebackType
 from typing import Any
 
 from replaykit.api import hooks, placeholders
+from replaykit.api.recording import text_of
 from replaykit.determinism import lineage
-from replaykit.errors import PacketError, UsageError
+from replaykit.errors import PacketError, SanitizeError, UsageError
 from replaykit.interceptors import guard
 from replaykit.interceptors.base import activate, deactivate
 from replaykit.interceptors.guard import Egress
@@ -18,6 +19,7 @@ from replaykit.interceptors.guard_allow import Allowed
 from replaykit.interceptors.guard_sockets import connected_sockets
 from replaykit.matching.policy import find_policy
 from replaykit.packet import Packet, values
+from replaykit.packet.failures import Failure
 from replaykit.packet.model import Entry, Verdict
 from replaykit.session import closing, runtime
 from replaykit.session.explain import Advice
@@ -85,9 +87,22 @@ class Rerun:
     def ending(self, error: BaseException | None) -> Ending:
         """How the block ended, in the form in which the recording holds its own."""
         assert self._replayer is not None
-        output = values.encode(self._output, is_lossy=True) if self._has_output else None
-        clean = self._replayer.contents.clean
-        return Ending(error, clean(output), self._has_output, clean(self._stop_reason), self.exit_code)
+        contents, output, has_output = self._replayer.contents, None, self._has_output
+        if has_output:
+            try:
+                output = contents.clean(values.encode(self._output, is_lossy=True))
+            except SanitizeError as reason:
+                has_output = False
+                self._replayer.notes.append(f"the output was not compared: {reason}")
+        is_fine = error is None or (isinstance(error, SystemExit) and error.code in (None, 0))
+        return Ending(
+            error=error,
+            failure=None if error is None or is_fine else contents.clean_failure(Failure.of(error)),
+            output=output,
+            has_output=has_output,
+            stop_reason=contents.clean_text(text_of(self._stop_reason)) if self._stop_reason is not None else None,
+            exit_code=self.exit_code,
+        )
 
 
 class replay:

@@ -48,14 +48,16 @@ class Masker:
             return [self._value(item, name, findings) for item in value]
         if isinstance(value, dict):
             # A key is masked before its value: findings come in the order of the text.
-            pairs = (
-                (self._text(key, None, findings) if isinstance(key, str) else key, key, item)
-                for key, item in value.items()
-            )
-            return {
-                masked: self._value(item, key if isinstance(key, str) else None, findings)
-                for masked, key, item in pairs
-            }
+            made: dict[Any, Any] = {}
+            for key, item in value.items():
+                inner = key if isinstance(key, str) else None
+                masked = self._text(key, None, findings) if inner is not None else key
+                number = 1
+                while masked in made:  # two addresses as keys are two entries
+                    number += 1
+                    masked = f"{masked}#{number}"
+                made[masked] = self._value(item, inner, findings)
+            return made
         if type(value) is int and name is not None and field_strength(name) == "strong":
             return self._whole(str(value), findings) or value
         return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from replaykit.matching.causes import Cause
 from replaykit.packet import Packet
 from replaykit.session.derived import executed_tools
-from replaykit.session.outcome import Ending, compare_outcome
+from replaykit.session.outcome import Ending, compare_outcome, opaque_in
 from replaykit.session.replayer import Replayer
 from replaykit.session.report import Report, ReportedDivergence
 
@@ -16,7 +16,7 @@ THE_END = "the end"
 def close(replayer: Replayer, ending: Ending, stacks: tuple[str, ...]) -> None:
     """Adds to the ledger what only the end can show. `stacks` tells who still waited when the grace period was over."""
     replayer.notes.extend(stacks)
-    replayer.output_compared = ending.has_output and _has_recorded_output(replayer.packet)
+    _note_output(replayer, ending)
     if replayer.ledger.first is not None:
         return
     outcome = replayer.packet.outcome
@@ -31,14 +31,23 @@ def close(replayer: Replayer, ending: Ending, stacks: tuple[str, ...]) -> None:
         return
     if ending.error is None or outcome.status == "failed":
         _check_unused(replayer)
-    for difference in compare_outcome(outcome, ending, replayer.contents.masked):
+    for difference in compare_outcome(outcome, ending, replayer.contents.compare):
         headline = f"{len(replayer.interactions)} calls were the same; the run ended in another way"
-        _add(replayer, headline, "code", "\n".join(difference.lines()))
+        cause: Cause = "clock or random" if difference.is_volatile else "code"
+        _add(replayer, headline, cause, "\n".join(difference.lines()))
     _check_writes(replayer)
 
 
-def _has_recorded_output(packet: Packet) -> bool:
-    return packet.outcome is not None and packet.outcome.has_output
+def _note_output(replayer: Replayer, ending: Ending) -> None:
+    """Whether there is an output on both sides, and all of it can be compared."""
+    outcome = replayer.packet.outcome
+    if outcome is None or not outcome.has_output or not ending.has_output:
+        return
+    opaque = opaque_in(outcome, ending)
+    replayer.output_compared = not opaque
+    if opaque:
+        names = ", ".join(opaque)
+        replayer.notes.append(f"the output was not compared where it holds objects without a JSON form: {names}")
 
 
 def _check_unused(replayer: Replayer) -> None:

@@ -4,26 +4,46 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from replaykit.matching.alignment import ordered
 from replaykit.matching.bindings import Bindings
-from replaykit.matching.content import Content, clean_name, function_content, http_content
+from replaykit.matching.content import Content, canonical, clean_name, function_content, http_content
 from replaykit.matching.ids import IdTable
 from replaykit.matching.index import lineage_of
 from replaykit.matching.recorded import RecordedContents, header
 from replaykit.packet import Interaction, Packet
 from replaykit.packet.exchange import FunctionRequest, HttpRequest
-from replaykit.sanitize import Sanitizer, StandIn
+from replaykit.packet.failures import Failure
+from replaykit.packet.model import FailureRecord
+from replaykit.sanitize import Finding, Sanitizer, StandIn
+from replaykit.session.cleaning import clean_failure
 from replaykit.session.decoding import decode_request
 from replaykit.wire import Call
 
 PROJECT_KEY = "REPLAYKIT_KEY"
+
+NOT_PROVED = "is another one than recorded, or nothing proves that it is the same"
 
 
 def project_key(environ: Mapping[str, str]) -> bytes | None:
     """The project's own key for stand-ins, where the environment holds one."""
     value = environ.get(PROJECT_KEY)
     return value.encode() if value else None
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two values in comparable form.
+
+    Attributes:
+        conflict: Kind of a sensitive value that is another one on this side, or is not proved to be the same.
+    """
+
+    recorded: Any
+    now: Any
+    conflict: str | None = None
 
 
 class Contents:
@@ -33,14 +53,14 @@ class Contents:
     when a later one does: a secret or a client's id may have been seen there first.
     """
 
-    def __init__(self, packet: Packet) -> None:
+    def __init__(self, packet: Packet, *, is_strict: bool = False) -> None:
         known = [StandIn(line.name, line.stand_in, line.variable) for line in packet.stand_ins]
         key = project_key(os.environ)
         self._sanitizer = Sanitizer(key=key, environ=os.environ, known=known)
         self._recorded = RecordedContents(packet, self._sanitizer)
         self._ids: IdTable | None = None
         self._unread: list[tuple[HttpRequest, Call, str]] = []
-        self.bindings = Bindings(has_key=key is not None)
+        self.bindings = Bindings(has_key=key is not None, is_strict=is_strict)
 
     def defer(self, request: HttpRequest, call: Call, position: str) -> None:
         """Remembers a live request that was matched by its bytes."""
@@ -52,6 +72,11 @@ class Contents:
         for earlier in waiting:
             self._of_http(*earlier)
         return self._of_http(request, call, position)
+
+    def _learn(self) -> None:
+        """What is known as a secret from the headers of requests that were matched by their bytes."""
+        for request, _, _ in self._unread:
+            self._sanitizer.headers(request.headers)
 
     def _of_http(self, request: HttpRequest, call: Call, position: str) -> Content:
         url = self._sanitizer.url(request.url)
@@ -95,12 +120,36 @@ class Contents:
 
     def clean(self, value: Any) -> Any:
         """JSON as it would be stored."""
+        self._learn()
         return self._sanitizer.json(value)
 
     def clean_text(self, text: str) -> str:
         """Text that may be shown."""
         return self._sanitizer.text(text)
 
+    def clean_failure(self, failure: Failure) -> FailureRecord:
+        """An exception as it would be stored."""
+        self._learn()
+        return clean_failure(self._sanitizer, failure)
+
     def masked(self, value: Any) -> Any:
-        """Sanitized JSON with its stand-ins marked, so that the outcomes of two runs compare."""
+        """Sanitized JSON with its stand-ins marked, so that the values of two runs compare."""
         return self._sanitizer.mask(value)[0]
+
+    def compare(self, recorded: Any, now: Any) -> Compared:
+        """Two sanitized JSON values, marked; where they are equal so far, their sensitive values are bound."""
+        mask, bindings = self._sanitizer.mask, self.bindings
+        known = {finding.text for finding in mask(recorded)[1]}
+        bound = {bindings.recorded_of(finding.text) or finding.text for finding in mask(now)[1]}
+
+        def rank(finding: Finding) -> tuple[bool, str]:
+            text = bindings.recorded_of(finding.text) or finding.text
+            is_on_both = text in known and text in bound
+            return not is_on_both, text if is_on_both else ""
+
+        (old, old_findings), (new, new_findings) = (mask(ordered(value, mask, rank)) for value in (recorded, now))
+        if canonical(old) != canonical(new):
+            return Compared(old, new)
+        if len(old_findings) != len(new_findings):  # a text that only looks like a marker
+            return Compared(old, new, (old_findings + new_findings)[-1].kind)
+        return Compared(old, new, bindings.bind(old_findings, new_findings))

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from replaykit.matching.diff import ABSENT, changed_lines, diff_json
-from replaykit.packet import values
-from replaykit.packet.model import OutcomeLine
+from replaykit.matching.volatile import is_volatile_change
+from replaykit.packet.failures import without_addresses
+from replaykit.packet.model import FailureRecord, OutcomeLine
+from replaykit.packet.values import TAG, opaque_classes
+from replaykit.session.live import NOT_PROVED, Compared
+
+Compare = Callable[[Any, Any], Compared]
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How the replay's own block ended; `output` is what `finish` or the entry point gave, encoded and sanitized."""
+    """How the replay's own block ended, encoded and sanitized.
+
+    Attributes:
+        error: What came out of the block itself.
+        failure: The same as it would be stored; None for a `sys.exit` that says that all is well.
+        output: What `finish` or the entry point gave.
+    """
 
     error: BaseException | None
+    failure: FailureRecord | None
     output: Any
     has_output: bool
     stop_reason: str | None
@@ -23,50 +36,64 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeDifference:
-    """One way in which the end differs."""
+    """One way in which the end differs; `is_volatile` where only a time, an id or a random number does."""
 
     what: str
-    recorded: Any
-    now: Any
+    detail: tuple[str, ...]
+    is_volatile: bool = False
 
     def lines(self) -> list[str]:
-        """The two sides, for the report."""
-        return [f"{self.what}", f"- {self.recorded}", f"+ {self.now}"]
+        """For the report."""
+        return [self.what, *self.detail]
 
 
-def compare_outcome(recorded: OutcomeLine, ending: Ending, masked: Any) -> list[OutcomeDifference]:
+def compare_outcome(recorded: OutcomeLine, ending: Ending, compare: Compare) -> list[OutcomeDifference]:
     """Every difference between the recorded end and this one.
 
     Args:
-        masked: Function that marks stand-ins in sanitized JSON, so that two runs' values compare.
+        compare: Function that marks and binds the sensitive values of two sanitized JSON values.
     """
+    status = "failed" if ending.failure is not None or ending.exit_code else "ok"
+    then, now = recorded.exception, ending.failure
+    ended = [
+        f"{status}: {error.type}" if error else status for status, error in ((recorded.status, then), (status, now))
+    ]
     found = []
-    error = ending.error
-    if isinstance(error, SystemExit) and error.code in (None, 0):
-        error = None  # leaving early is no failure, neither then nor now
-    status = "failed" if error is not None or ending.exit_code else "ok"
-    then = recorded.exception.type if recorded.exception is not None else None
-    now = values.class_name(type(error)) if error is not None else None
-    if recorded.status != status or then != now:
-        found.append(OutcomeDifference("how it ended", _ended(recorded.status, then), _ended(status, now)))
-    reasons = (masked(recorded.stop_reason), masked(ending.stop_reason))
-    if None not in reasons and reasons[0] != reasons[1]:
-        found.append(OutcomeDifference("stop_reason", *reasons))
+    if ended[0] != ended[1]:
+        found.append(OutcomeDifference("how it ended", (f"- {ended[0]}", f"+ {ended[1]}")))
+    elif then is not None and now is not None:
+        has_group = bool(then.group)
+        found += _differences("exception", compare(_text_of(then, has_group), _text_of(now, has_group)))
+    if recorded.stop_reason is not None and ending.stop_reason is not None:
+        found += _differences("stop_reason", compare(recorded.stop_reason, ending.stop_reason))
     if recorded.has_output and ending.has_output:
-        found += _compare_output(masked(recorded.output), masked(ending.output))
+        found += _differences("output", compare(recorded.output, ending.output))
     return found
 
 
-def _compare_output(recorded: Any, now: Any) -> list[OutcomeDifference]:
-    first = next(diff_json(recorded, now, "output"), None)
-    if first is None:
-        return []
-    old, new = changed_lines(_text(first.recorded), _text(first.now))
-    return [OutcomeDifference(first.path, old, new)]
+def opaque_in(recorded: OutcomeLine, ending: Ending) -> tuple[str, ...]:
+    """Classes in either output of which only the name is known, so that nothing inside them was compared."""
+    return opaque_classes([recorded.output, ending.output])
 
 
-def _ended(status: str, error: str | None) -> str:
-    return f"{status}: {error}" if error else status
+def _text_of(error: FailureRecord, has_group: bool) -> dict[str, Any]:
+    """What must be the same about an exception of the same type: its text, and what is in it if it is a group."""
+    made: dict[str, Any] = {"message": without_addresses(error.message)}
+    if has_group:  # in no order: the tasks of a group fail as the schedule has it
+        inner = [{"type": item.type, **_text_of(item, bool(item.group))} for item in error.group]
+        made["group"] = {TAG: "set", "value": inner}
+    return made
+
+
+def _differences(what: str, compared: Compared) -> list[OutcomeDifference]:
+    first = next(diff_json(compared.recorded, compared.now, what), None)
+    if first is not None:
+        old, new = changed_lines(_text(first.recorded), _text(first.now))
+        is_volatile = is_volatile_change(first.recorded, first.now)
+        return [OutcomeDifference(first.path, (f"- {old}", f"+ {new}"), is_volatile)]
+    if compared.conflict is not None:
+        return [OutcomeDifference(what, (f"a value of kind {compared.conflict} {NOT_PROVED}",))]
+    return []
 
 
 def _text(value: Any) -> str:

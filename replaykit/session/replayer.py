@@ -24,10 +24,10 @@ from replaykit.packet.exchange import (
 )
 from replaykit.session.leaving import Leaving
 from replaykit.session.ledger import DivergenceRecord, Ledger
-from replaykit.session.live import Contents
+from replaykit.session.live import NOT_PROVED, Contents
 from replaykit.session.positions import Tickets, is_disabled
 from replaykit.session.report import ReplayedInteraction
-from replaykit.session.serving import NotServable, decode_value, serve_http, telemetry_answer
+from replaykit.session.serving import NotServable, Unserved, decode_value, serve_http, telemetry_answer
 from replaykit.wire import Call, classify
 
 
@@ -64,7 +64,7 @@ class Replayer:
         self.packet = packet
         self.policy = policy
         self.ledger = Ledger()
-        self.contents = Contents(packet)
+        self.contents = Contents(packet, is_strict=is_strict)
         self.index = Index(packet.interactions, self.contents.of_recorded)
         self.interactions: list[ReplayedInteraction] = []
         self.not_executed: list[str] = []
@@ -83,7 +83,6 @@ class Replayer:
         self._allows = allows
         self._stubs = dict(stubs or {})
         self._tickets = Tickets()
-        self._is_strict = is_strict
         self._lock = threading.RLock()
         self.on_divergence: Callable[[], None] = lambda: None
 
@@ -107,7 +106,9 @@ class Replayer:
                 return self._serve_ambient(request, position)
             interaction = self._match_http(request, call, position)
             try:
-                return serve_http(interaction, lambda: self._overread(interaction, position))
+                return serve_http(
+                    interaction, lambda: self._overread(interaction, position), self._unserved(interaction, position)
+                )
             except NotServable as reason:
                 self._leave_unservable(interaction, position, str(reason))
 
@@ -136,7 +137,9 @@ class Replayer:
                 return ForwardCall(_RerunObserver(self, interaction, position), place)
             self.index.use_inside(interaction.id)
             try:
-                served = decode_value(interaction, lambda: self._overrun(interaction, position))
+                served = decode_value(
+                    interaction, lambda: self._overrun(interaction, position), self._unserved(interaction, position)
+                )
             except NotServable as reason:
                 self._leave_unservable(interaction, position, str(reason))
             self.not_executed.append(position)
@@ -220,11 +223,10 @@ class Replayer:
         if interaction is None or not self._policy().serves(boundary, match.level):
             self._leave(self.leaving.mismatch(match, content, position, boundary, name))
         if match.level in (EXACT, SHIFTED, MOVED):
-            bindings = self.contents.bindings
-            conflict = bindings.bind(self.contents.of_recorded(interaction).findings, content.findings)
-            if conflict is not None or (self._is_strict and bindings.assumed):
-                kind = conflict or next(iter(bindings.assumed))
-                detail = f"a value of kind {kind} is another one than recorded, or nothing proves that it is the same"
+            recorded = self.contents.of_recorded(interaction)
+            kind = self.contents.bindings.bind(recorded.findings, content.findings)
+            if kind is not None:
+                detail = f"a value of kind {kind} {NOT_PROVED}"
                 drift = Match(DRIFT, interaction, ("substitution",))
                 self._leave(self.leaving.mismatch(drift, content, position, boundary, name, detail))
         return self._accept(match, position, boundary, name)
@@ -272,7 +274,9 @@ class Replayer:
             nothing = (Match(MISSING, None), NO_CONTENT, position, "http", request.method)
             self._leave(self.leaving.mismatch(*nothing, detail=detail))
         try:
-            return serve_http(interaction, lambda: self._overread(interaction, position))
+            return serve_http(
+                interaction, lambda: self._overread(interaction, position), self._unserved(interaction, position)
+            )
         except NotServable as reason:
             self._leave_unservable(interaction, position, str(reason))
 
@@ -287,6 +291,13 @@ class Replayer:
         done = interaction.done
         cause: Cause = "recording ends" if done is None else "recorder"
         self._leave(self.leaving.unservable(interaction, position, cause, reason))
+
+    def _unserved(self, interaction: Interaction, position: str) -> Unserved:
+        def leave(reason: str) -> NoReturn:
+            with self._lock:
+                self._leave_unservable(interaction, position, reason)
+
+        return leave
 
     def _overread(self, interaction: Interaction, position: str) -> NoReturn:
         state = interaction.done.state if interaction.done else "cut off"

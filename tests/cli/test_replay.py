@@ -334,3 +334,21 @@ def test_an_altered_packet_is_no_evidence(recorded: Shop) -> None:
     assert ended.code == 2
     assert "altered after it was recorded" in ended.err
     assert Packet.load(path).recovered
+
+
+def test_another_address_in_what_is_printed_diverges(shop: Shop, edit: Edit) -> None:
+    """Both are in the prompt, so it is known which is which; neither is shown."""
+    edit("What is the weather in Oslo?", "Write to ada.doe@shop.net or to eve.roe@shop.net")
+    edit('print("answer:", second)', 'print("told ada.doe@shop.net")')
+    assert shop.record("python", "agent.py").code == 0
+    shop.server.close()
+    assert shop.run("replay", "last").code == 0
+    edit("told ada.doe", "told eve.roe")
+
+    ended = shop.run("replay", "last", "--json")
+
+    assert ended.code == 1, ended.text
+    [divergence] = json.loads(ended.out)["divergences"]
+    assert (divergence["position"], divergence["root_cause"]) == ("the end", "code")
+    assert "a value of kind email" in divergence["message"]
+    assert "eve.roe" not in divergence["message"]

@@ -38,6 +38,13 @@ def test_what_is_taken_on_trust_is_counted_by_kind() -> None:
     assert bindings.assumed == {"email": 1, "phone": 1}
 
 
+def test_strictly_nothing_is_taken_on_trust() -> None:
+    bindings = Bindings(has_key=False, is_strict=True)
+
+    assert bindings.bind(_emails("same"), _emails("same")) is None
+    assert bindings.bind(_emails("r1"), _emails("l1")) == "email"
+
+
 def test_with_the_projects_key_another_stand_in_is_another_value() -> None:
     bindings = Bindings(has_key=True)
 

@@ -146,3 +146,9 @@ def test_swapped_addresses_have_swapped_findings() -> None:
 
     assert one.mask(first)[0] == one.mask(second)[0]
     assert one.mask(first)[1] == one.mask(second)[1][::-1]
+
+
+def test_sensitive_keys_stay_entries_of_their_own() -> None:
+    stored, live = sides({"ada.doe@shop.net": 1, "eve.roe@shop.net": 2})
+
+    assert stored[0] == live[0] == {"<email>": 1, "<email>#2": 2}

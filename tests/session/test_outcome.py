@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import replaykit
+from replaykit.serve.scripted import Rule, ScriptedServer
 from tests.session.helpers import World, user
 
 POLICIES = pytest.mark.parametrize("policy", ["exact", "refactor"])
@@ -183,3 +184,137 @@ def test_a_recording_without_an_end_is_never_ok(world: World) -> None:
 
     assert divergence.root_cause == "recording ends"
     assert world.report.interactions[0].level == 0
+
+
+def _end(world: World, output: Any, prompt: str = "one") -> Any:
+    """The agent says something, and gives `output`."""
+    return lambda: (world.chat(user(prompt)), output)[1]
+
+
+ADA, EVE = "ada.doe@shop.net", "eve.roe@shop.net"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "then", "now"),
+    [
+        (f"for {ADA}", f"to {ADA}", f"to {EVE}"),
+        (f"for {ADA} or {EVE}", f"to {ADA}", f"to {EVE}"),
+        (f"for {ADA} or {EVE}", {ADA: 1, EVE: 2}, {ADA: 2, EVE: 1}),
+        (f"for {ADA} or {EVE}", [{ADA, EVE}], [{ADA}]),
+    ],
+    ids=["another one than in the prompt", "the other one of the prompt", "as keys", "in a set"],
+)
+def test_another_sensitive_value_in_the_output_is_a_divergence(world: World, prompt: str, then: Any, now: Any) -> None:
+    world.record(_end(world, then, prompt))
+    assert world.replay(_end(world, then, prompt)).ok
+
+    divergence = world.diverge(_end(world, now, prompt))
+    assert (divergence.root_cause, divergence.position) == ("code", "the end")
+    assert not any(address in str(divergence) for address in (ADA, EVE))
+
+
+def test_a_sensitive_value_that_only_the_output_has_is_assumed_to_be_the_same(world: World) -> None:
+    world.record(_end(world, f"to {ADA}"))
+
+    assert world.replay(_end(world, f"to {ADA}")).assumed == {"email": 1}
+    assert "a value of kind email" in str(world.diverge(_end(world, f"to {ADA}"), strict_substitutions=True))
+
+
+def test_the_order_of_keys_and_sets_does_not_change_what_stands_for_what(world: World) -> None:
+    prompt = f"for {ADA} or {EVE}"
+    world.record(_end(world, {"a": ADA, "e": EVE, "all": {ADA, EVE}, ADA: 1}, prompt))
+
+    assert world.replay(_end(world, {ADA: 1, "all": {EVE, ADA}, "e": EVE, "a": ADA}, prompt)).ok
+
+
+def test_stand_ins_of_recorded_answers_come_out_in_any_order(tmp_path: Any) -> None:
+    """A set of addresses that a model gave is sorted by what they were then, and by their stand-ins now."""
+    addresses = [f"{name}@shop.net" for name in ("ada", "bob", "cyd", "dan", "eve", "fay")]
+    with ScriptedServer([Rule(reply=" ".join(addresses))]) as server:
+        world = World(server, tmp_path)
+        with world.client:
+            act = lambda: set(world.chat(user("who?"))["content"].split())  # noqa: E731  # record and replay it
+            world.record(act)
+            assert world.replay(act).output_compared
+
+
+def test_another_sensitive_stop_reason_is_a_divergence(world: World) -> None:
+    with replaykit.record("demo", store=world.store) as run:
+        world.chat(user(f"for {ADA}"))
+        run.finish(output=1, stop_reason=f"told {ADA}")
+
+    with pytest.raises(replaykit.Divergence, match="stop_reason"), replaykit.replay(run.packet_path or "") as rerun:
+        world.chat(user(f"for {ADA}"))
+        rerun.finish(output=1, stop_reason=f"told {EVE}")
+
+
+def _raised(world: World, then: BaseException, now: BaseException, prompt: str = "one") -> Any:
+    """The report of a run that raised `then`, and raises `now`."""
+
+    def act(error: BaseException) -> None:
+        world.chat(user(prompt))
+        raise error
+
+    with pytest.raises(type(then)), replaykit.record("demo", store=world.store) as run:
+        act(then)
+    with pytest.raises(type(now)), replaykit.replay(run.packet_path or "") as rerun:
+        act(now)
+    return rerun.report
+
+
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        (ValueError("refund 10 EUR"), ValueError("refund 9999 EUR")),
+        (ValueError(f"no {ADA}"), ValueError(f"no {EVE}")),
+        (SystemExit(2), SystemExit(3)),
+        (ExceptionGroup("g", [ValueError("refund 10")]), ExceptionGroup("g", [ValueError("refund 99")])),
+        (ExceptionGroup("g", [ValueError("a")]), ExceptionGroup("g", [KeyError("a")])),
+    ],
+    ids=["text", "sensitive value", "exit code", "inside a group", "type inside a group"],
+)
+def test_another_message_of_the_same_exception_is_not_ok(world: World, then: BaseException, now: BaseException) -> None:
+    report = _raised(world, then, now, f"for {ADA} or {EVE}")
+
+    assert not report.ok
+    assert "exception" in report.divergences[0].message
+
+
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        (ValueError("<x at 0x7f01>"), ValueError("<x at 0x7f02>")),
+        (ValueError(f"no {ADA}"), ValueError(f"no {ADA}")),
+        (ExceptionGroup("g", [ValueError("a"), KeyError("b")]), ExceptionGroup("g", [KeyError("b"), ValueError("a")])),
+    ],
+    ids=["address", "sensitive value", "order of a group"],
+)
+def test_what_does_not_count_about_an_exception(world: World, then: BaseException, now: BaseException) -> None:
+    assert _raised(world, then, now, f"for {ADA} or {EVE}").ok
+
+
+def test_a_time_in_a_message_is_blamed_on_the_clock(world: World) -> None:
+    report = _raised(world, ValueError("since 2026-01-31T08:15:00Z"), ValueError("since 2026-02-01T09:00:00Z"))
+
+    assert report.divergences[0].root_cause == "clock or random"
+
+
+class Opaque:
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+
+@pytest.mark.parametrize("wrap", [lambda item: item, lambda item: {"r": [item], "n": 1}], ids=["alone", "inside"])
+def test_an_output_that_can_not_be_read_is_not_said_to_be_compared(world: World, wrap: Callable[[Any], Any]) -> None:
+    world.record(_end(world, wrap(Opaque(1))))
+    report = world.replay(_end(world, wrap(Opaque(2))))
+
+    assert (report.ok, report.output_compared) == (True, False)
+    assert "test_outcome:Opaque" in report.notes[0]
+
+
+def test_what_stands_beside_an_opaque_value_is_compared(world: World) -> None:
+    world.record(_end(world, {"r": Opaque(1), "n": 1}))
+
+    assert "output.n" in str(world.diverge(_end(world, {"r": Opaque(1), "n": 2})))
+    assert world.report.output_compared is False
