@@ -57,9 +57,7 @@ def test_another_cassette_of_the_name_is_not_replaced(packet: Path, tmp_path: Pa
 
 
 def test_run_without_an_entry_asks_for_one(packet: Path, tmp_path: Path) -> None:
-    with pytest.raises(
-        UsageError, match=r"(?s)not say what was run.*--entry MODULE:FUNCTION.*-- python SCRIPT.py"
-    ):
+    with pytest.raises(UsageError, match=r"(?s)not say what was run.*--entry MODULE:FUNCTION.*-- python SCRIPT.py"):
         promote(packet, tmp_path / "cassettes")
 
     assert not (tmp_path / "cassettes").exists()
