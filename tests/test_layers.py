@@ -12,6 +12,7 @@ LAYERS = (
     {"viewer", "fleet", "serve"},
     {"golden"},
     {"reverify"},
+    {"launch"},
     {"api"},
     {"session", "interceptors", "integrations", "diagnosis", "convert"},
     {"matching"},

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from replaykit.cli import facts
-from replaykit.cli.command import find_program, label
-from replaykit.cli.packets import find_packet
+from replaykit.launch.command import find_program, label
+from replaykit.launch.packets import find_packet
 from replaykit.packet import Packet
 from replaykit.session import runtime
 from replaykit.session.derived import executed_tools

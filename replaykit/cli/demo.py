@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from replaykit.cli.demo_files import Folder
-    from replaykit.cli.record import Recorded
+    from replaykit.launch.recording import Recorded
     from replaykit.packet import Packet
     from replaykit.serve.scripted import ScriptedServer
 
@@ -54,7 +54,7 @@ class Demo:
         self._finish()
 
     def _record(self, server: ScriptedServer) -> None:
-        from replaykit.cli.record import record_run
+        from replaykit.launch.recording import record_run
 
         self._title("1  A refund agent fails in production. It is being recorded.")
         command = ("python", str(self._folder.agent))
@@ -99,7 +99,8 @@ class Demo:
             )
 
     def _replay(self, server: ScriptedServer, requests: int) -> None:
-        from replaykit.cli.replay import print_report, replay_run
+        from replaykit.cli.replay import print_report
+        from replaykit.launch.replaying import replay_run
 
         self._title("3  The servers are stopped, the key is unset. The same code runs again.")
         self._typed(f"replay {self._folder.packet}")
@@ -109,7 +110,8 @@ class Demo:
         self._say(f"requests at the servers: {requests} while recording, {server.count - requests} now", style="dim")
 
     def _replay_changed(self) -> None:
-        from replaykit.cli.replay import print_report, replay_run
+        from replaykit.cli.replay import print_report
+        from replaykit.launch.replaying import replay_run
 
         self._title("4  A new prompt. Is it still that run?")
         command = ("python", str(self._folder.fixed_agent))
@@ -176,7 +178,7 @@ def _environ() -> dict[str, str]:
 
 def _as_typed() -> tuple[str, str]:
     """How `replaykit` and its Python are called from here: in an environment that is not activated, by their path."""
-    from replaykit.cli.output import relative
+    from replaykit.launch.places import relative
 
     typed, python = Path(sys.argv[0]), relative(sys.executable)
     found = shutil.which("python")

@@ -113,8 +113,8 @@ def _store(environ: Mapping[str, str]) -> tuple[dict[str, Any], str | None]:
     import os
     from pathlib import Path
 
-    from replaykit.cli.output import relative
-    from replaykit.cli.packets import DEFAULT_STORE, PACKETS
+    from replaykit.launch.packets import DEFAULT_STORE, PACKETS
+    from replaykit.launch.places import relative
 
     folder = Path(environ.get("REPLAYKIT_STORE") or DEFAULT_STORE)
     above = next((path for path in (folder, *folder.absolute().parents) if path.exists()), Path("/"))
@@ -161,7 +161,7 @@ def show_environment(checked: Mapping[str, Any], out: Console) -> None:
 
 def show_assumptions(assumed: Assumptions, out: Console) -> None:
     """The page about one packet."""
-    from replaykit.cli.output import relative
+    from replaykit.launch.places import relative
 
     words = {"yes": "can be exact here", "other versions": "may be exact here: versions differ", "no": "not exact here"}
     _row(out, relative(assumed.packet), assumed.exact, "; ".join(assumed.reasons), shown=words[assumed.exact])

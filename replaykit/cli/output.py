@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,11 +41,3 @@ def shorten(text: str, length: int) -> str:
     """At most `length` characters, on one line."""
     line = " ".join(plain(text).split())
     return line if len(line) <= length else line[: length - 1] + "…"
-
-
-def relative(path: str | Path) -> str:
-    """The path as a person would type it here."""
-    try:
-        return str(Path(os.path.abspath(path)).relative_to(Path.cwd()))  # noqa: PTH100 - a link stays a link
-    except ValueError:
-        return str(path)

@@ -22,7 +22,7 @@ def show_command(
     """Show a run: its calls, tools, tokens, outcome and what was captured."""
     from replaykit.cli import facts
     from replaykit.cli.output import console, write
-    from replaykit.cli.packets import find_packet
+    from replaykit.launch.packets import find_packet
     from replaykit.packet import Packet
 
     loaded = Packet.load(find_packet(packet, with_journals=True))
@@ -43,7 +43,8 @@ def show(packet: Packet, out: Console) -> None:
 
 
 def _show_head(packet: Packet, out: Console) -> None:
-    from replaykit.cli.output import plain, relative
+    from replaykit.cli.output import plain
+    from replaykit.launch.places import relative
 
     run, outcome = packet.run, packet.outcome
     status = outcome.status if outcome is not None else "interrupted"

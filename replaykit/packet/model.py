@@ -100,7 +100,7 @@ class Entry(Line):
 
     kind: Literal["command", "callable", "none"] = "none"
     argv: tuple[Text, ...] = ()
-    cwd: Text = Field(default=".", description="relative to the folder that the command was typed in")
+    cwd: Text = Field(default=".", description="relative to the top of the project")
     variables: tuple[Text, ...] = Field(default=(), description="names of the environment variables that were set")
     target: Text | None = Field(default=None, description="module:qualname, or file.py:qualname")
     arguments: dict[Text, Any] = Field(default_factory=dict)

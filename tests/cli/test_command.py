@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from replaykit.cli.command import label
+from replaykit.launch.command import label
 from tests.cli.conftest import Shop
 
 UV = shutil.which("uv") or str(Path(sys.executable).parent / "uv")

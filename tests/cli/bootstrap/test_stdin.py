@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from replaykit.cli.bootstrap.stdin import MAX_INPUT_BYTES
+from replaykit.launch.bootstrap.stdin import MAX_INPUT_BYTES
 from replaykit.packet import Packet
 from replaykit.serve.scripted import Rule, ScriptedServer
 from tests.cli.conftest import AGENT, KEY, Ended, Shop, clean_environ

@@ -15,7 +15,7 @@ def _begin() -> None:
     if not plan or not os.path.isdir(plan):  # noqa: PTH112
         return  # the recording has ended; this process outlived it
     try:
-        from replaykit.cli.bootstrap import child
+        from replaykit.launch.bootstrap import child
     except Exception as error:  # a Python without replaykit, or with one that does not work: the command must run
         _explain(plan, error)
         return

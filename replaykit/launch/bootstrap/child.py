@@ -13,13 +13,13 @@ from typing import Any
 
 from replaykit.api.recording import record
 from replaykit.api.replaying import replay
-from replaykit.cli.bootstrap.plan import SITE, VARIABLE, Plan, Seat
-from replaykit.cli.bootstrap.refusal import RefuseAll
-from replaykit.cli.bootstrap.stdin import Stdin
-from replaykit.cli.bootstrap.tee import Tee
 from replaykit.determinism import lineage
 from replaykit.errors import Divergence, ReplayKitError, UsageError
 from replaykit.interceptors import console
+from replaykit.launch.bootstrap.plan import SITE, VARIABLE, Plan, Seat
+from replaykit.launch.bootstrap.refusal import RefuseAll
+from replaykit.launch.bootstrap.stdin import Stdin
+from replaykit.launch.bootstrap.tee import Tee
 from replaykit.packet import model
 from replaykit.packet.body import withhold_body
 from replaykit.packet.model import Entry

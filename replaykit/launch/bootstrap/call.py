@@ -1,4 +1,4 @@
-"""Calls the recorded entry point again, inside the replay: `python -m replaykit.cli.bootstrap.call FOLDER`."""
+"""Calls the recorded entry point again, inside the replay: `python -m replaykit.launch.bootstrap.call FOLDER`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from replaykit.cli.bootstrap.child import Replaying
-from replaykit.cli.bootstrap.plan import Plan, Seat
-from replaykit.cli.bootstrap.refusal import RefuseAll
 from replaykit.determinism import lineage
 from replaykit.errors import Divergence, PacketError, ReplayKitError, UsageError
+from replaykit.launch.bootstrap.child import Replaying
+from replaykit.launch.bootstrap.plan import Plan, Seat
+from replaykit.launch.bootstrap.refusal import RefuseAll
 from replaykit.packet import Packet, values
 
 

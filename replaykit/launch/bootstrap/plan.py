@@ -23,7 +23,7 @@ class Plan:
         workflow: Name of the run, for a recording.
         store: Folder for packets, absolute: the command may change its own.
         argv: The command as it was typed.
-        cwd: Folder of the command, relative to the folder that it was typed in.
+        cwd: Folder of the command, relative to the top of the project.
         variables: Names of the environment variables that were set.
         keeps_output: What the command prints is the output of the run.
         packet: What is replayed.

@@ -1,0 +1,218 @@
+"""Runs a recorded command or function again, with its packet in place of the world, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from replaykit.errors import UsageError
+from replaykit.interceptors.guard_allow import Allowed
+from replaykit.launch.bootstrap.plan import Exchange, Plan
+from replaykit.launch.command import label, lacks_replaykit, run_command
+from replaykit.launch.packets import find_packet
+from replaykit.launch.places import project_root, relative
+from replaykit.matching.policy import find_policy
+from replaykit.packet import Packet
+from replaykit.session.report import Report, ReportedDivergence
+
+REQUEST = "request"  # kind of the span of a request that came in
+SERVERS = frozenset({"uvicorn", "gunicorn", "hypercorn", "daphne", "granian", "waitress-serve", "http.server"})
+_COMMAND = re.compile(r"replaykit replay \S+ --policy \w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    policy: str = "exact"
+    changed: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    keeps_output: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A replay that was run.
+
+    Attributes:
+        report: None if the process ended without one, which proves nothing.
+        status: How the recorded run had ended.
+    """
+
+    packet: Path
+    exit_code: int
+    report: Report | None
+    status: str | None
+
+    @property
+    def is_same(self) -> bool:
+        """True only if there is a report, and it says so."""
+        return self.report is not None and self.report.ok
+
+    @property
+    def silence(self) -> str:
+        """What to say where there is no report."""
+        return f"the command ended (exit {self.exit_code}) and left no report: nothing is known about this replay"
+
+    def to_json(self) -> str:
+        fields = {"ok": False, "packet": str(self.packet), "error": self.silence}
+        if self.report is not None:
+            fields = self.report.model_dump(mode="json")
+        return json.dumps({**fields, "exit_code": self.exit_code})
+
+
+def replay_run(
+    name: str,
+    command: Sequence[str] = (),
+    *,
+    entry: str | None = None,
+    options: Options | None = None,
+    environ: Mapping[str, str] | None = None,
+    root: Path | None = None,
+    stdout: int | None = None,
+    stderr: int | None = None,
+) -> Replayed:
+    """Replays in a process of its own.
+
+    Args:
+        command: Instead of what was recorded.
+        entry: A function instead of what was recorded.
+        root: Top of the project. Default: found from here; a function is called here.
+        stdout: Where it prints; default: where this process does.
+        stderr: Where its errors go; default: where this process' own go.
+
+    Raises:
+        UsageError: It is not known what to run, or it can't be run.
+        PacketError: The packet can't be used.
+    """
+    environ = os.environ if environ is None else environ
+    path = find_packet(name)
+    packet = Packet.load(path)
+    plan = _plan(path, packet, tuple(command), entry, options or Options())
+    cwd = root or Path.cwd() if plan.target or command else _folder(packet, root or project_root(Path.cwd()))
+    with Exchange(plan) as exchange:
+        argv, variables = _what_runs(exchange, plan, environ, packet.run.hash_seed)
+        code = run_command(argv, variables, cwd=cwd, stdin=_stdin(packet), stdout=stdout, stderr=stderr)
+        return Replayed(path, code, _report(exchange, packet, plan, code), _status(packet))
+
+
+def _status(packet: Packet) -> str | None:
+    return packet.outcome.status if packet.outcome is not None else None
+
+
+def _plan(path: Path, packet: Packet, command: tuple[str, ...], entry: str | None, options: Options) -> Plan:
+    find_policy(options.policy, options.changed)  # both raise here, and not only in the child
+    Allowed.parse(options.allow)
+    if command and entry:
+        raise UsageError("give a command or --entry, not both")
+    argv, target = command, entry or ""
+    if not argv and not target:
+        argv = packet.entry.argv if packet.entry.kind == "command" else ()
+        target = (packet.entry.target or "") if packet.entry.kind == "callable" else ""
+    if argv and not command and (requests := _incoming(packet, argv)) is not None:
+        raise UsageError(requests)
+    if not argv and not target:
+        raise UsageError(
+            f"{path.name} does not say what was run (it was recorded by `with replaykit.record()`); say it:\n"
+            f"  replaykit replay {path} -- python SCRIPT.py\n"
+            f"  replaykit replay {path} --entry MODULE:FUNCTION"
+        )
+    return Plan(
+        mode="replay",
+        argv=argv,
+        target=target,
+        packet=str(path.absolute()),
+        policy=options.policy,
+        changed=options.changed,
+        allow=options.allow,
+        keeps_output=options.keeps_output,
+        is_given=bool(command or entry),
+    )
+
+
+def _incoming(packet: Packet, argv: Sequence[str]) -> str | None:
+    """Why a recorded service can't be replayed: its requests came from outside. None for any other command."""
+    requests = [span.line.name for span in packet.spans if span.line.span_kind == REQUEST]
+    if not requests and label(argv) not in SERVERS:
+        return None
+    shown = ", ".join(dict.fromkeys(requests[:3])) + (", ..." if len(requests) > 3 else "")
+    asked = f"its {len(requests)} request{'s' * (len(requests) != 1)} ({shown})" if requests else "its requests"
+    return (
+        f"{label(argv)} is a service: {asked} came from outside, and nobody sends them in a replay\n"
+        "record each request as a run of its own, which replays alone: put @replaykit.agent(NAME) on the function\n"
+        f"that answers it, and start the service with  REPLAYKIT_MODE=record {shlex.join(argv)}"
+    )
+
+
+def _stdin(packet: Packet) -> bytes | int | None:
+    """What the command reads: what it read while recording. Else nothing, but for a debugger at a terminal."""
+    recorded = packet.entry.stdin
+    body = recorded.body if recorded is not None else None
+    if body is None:
+        return None if sys.stdin is not None and sys.stdin.isatty() else subprocess.DEVNULL
+    if body.withheld is None:
+        return packet.body_of(body)
+    if sys.stdin is not None and not sys.stdin.isatty():
+        return None
+    raise UsageError(
+        f"what the command read from standard input is not in the packet ({body.length} bytes: {body.withheld});\n"
+        f"give it again:  replaykit replay {packet.path} < FILE"
+    )
+
+
+def _folder(packet: Packet, root: Path) -> Path:
+    folder = root / packet.entry.cwd
+    if not folder.is_dir():
+        raise UsageError(f"the command ran in {packet.entry.cwd}, and there is no such folder in {root}")
+    return folder
+
+
+def _what_runs(
+    exchange: Exchange, plan: Plan, environ: Mapping[str, str], hash_seed: str | None
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    if not plan.target:
+        return plan.argv, exchange.environ(environ, hash_seed)
+    argv = (sys.executable, "-m", "replaykit.launch.bootstrap.call", str(exchange.folder))
+    return argv, {**environ, **({"PYTHONHASHSEED": hash_seed} if hash_seed is not None else {})}
+
+
+def _report(exchange: Exchange, packet: Packet, plan: Plan, code: int) -> Report | None:
+    result = exchange.result
+    refusal = exchange.refusal or (result or {}).get("error")
+    if refusal is not None:
+        raise UsageError(refusal)
+    if result is None:
+        if exchange.foreign is not None and not plan.target:
+            raise UsageError(
+                lacks_replaykit(exchange.foreign, plan.argv, f"replaykit replay {relative(plan.packet)} --")
+            )
+        return None
+    report = _as_typed(Report.model_validate_json(result["report"]), plan)
+    return report if plan.target else _with_exit_code(report, packet, plan, code)
+
+
+def _as_typed(report: Report, plan: Plan) -> Report:
+    """The report with commands that work from here: the packet's path is typed, and what was run is said again."""
+    path = relative(plan.packet)
+    again = f" -- {shlex.join(plan.argv)}" if plan.is_given and plan.argv else ""
+    again = f" --entry {plan.target}" if plan.is_given and plan.target else again
+    divergences = [
+        item.model_copy(update={"message": _COMMAND.sub(rf"\g<0>{again}", item.message.replace(plan.packet, path))})
+        for item in report.divergences
+    ]
+    return report.model_copy(update={"packet": path, "divergences": tuple(divergences)})
+
+
+def _with_exit_code(report: Report, packet: Packet, plan: Plan, code: int) -> Report:
+    """The report, and the one thing that the process itself could not know."""
+    recorded = packet.outcome.exit_code if packet.outcome is not None else None
+    if not report.ok or recorded is None or recorded == code or not find_policy(plan.policy).compares_outcome:
+        return report
+    message = f"the run ended in another way (root cause: code)\n  exit code\n  - {recorded}\n  + {code}"
+    divergence = ReportedDivergence(position="the end", level=5, root_cause="code", message=message)
+    return report.model_copy(update={"ok": False, "verdict": "unproven", "divergences": (divergence,)})
