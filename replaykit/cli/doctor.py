@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from rich.console import Console
 
@@ -148,7 +148,7 @@ def show_environment(checked: Mapping[str, Any], out: Console) -> None:
     _fact(out, "seed", checked["hash_seed"] or "random here; `replaykit record --` sets one and stores it")
     _fact(out, "key", _key(checked["has_key"]))
     _fact(out, "set", _all(f"{name}={value}" for name, value in checked["settings"].items()))
-    _fact(out, "secrets", _all(checked["secret_variables"]) + "  (values are replaced wherever they appear)")
+    _fact(out, "secrets", _all(checked["secret_variables"], "values are replaced wherever they appear"))
     out.print()
     for stack in checked["stacks"]:
         name = f"{stack['distribution']} {stack['version']}"
@@ -172,8 +172,8 @@ def show_assumptions(assumed: Assumptions, out: Console) -> None:
         _fact(out, "give it", need)
     for item in assumed.differences:
         _fact(out, "version", f"{item.name} {item.recorded} then, {item.here or 'not installed'} here")
-    _fact(out, "secrets", _all(assumed.placeholders) + "  (unset here: a replay sets placeholders)")
-    _fact(out, "absent", _all(assumed.absent) + "  (set while recording, not here)")
+    _fact(out, "secrets", _all(assumed.placeholders, "unset here: a replay sets placeholders"))
+    _fact(out, "absent", _all(assumed.absent, "set while recording, not here"))
     _fact(out, "replaced", _all(_substitution(item) for item in assumed.substitutions))
     if assumed.substitutions:
         _fact(out, "key", _key(assumed.is_checked))
@@ -192,9 +192,9 @@ def _key(has_key: bool) -> str:
     return "REPLAYKIT_KEY is not set: stand-ins differ from packet to packet, and a replay takes them on trust"
 
 
-def _all(items: Any) -> str:
-    found: Sequence[str] = tuple(items)
-    return ", ".join(found) if found else "none"
+def _all(items: Iterable[str], note: str = "") -> str:
+    found = tuple(items)
+    return ", ".join(found) + (f"  ({note})" if note else "") if found else "none"
 
 
 def _fact(out: Console, name: str, text: str) -> None:

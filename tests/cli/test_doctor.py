@@ -21,11 +21,13 @@ def facts(ended: Ended) -> dict[str, object]:
 
 
 def test_it_names_what_is_recorded_and_what_a_replay_refuses(shop: Shop) -> None:
+    pytest.importorskip("requests")
     ended = shop.run("doctor")
 
     assert ended.code == 0, ended.text
     assert re.search(r"^httpx [\d.]+ +recorded +HTTP, streams included", ended.out, re.MULTILINE)
     assert re.search(r"^requests [\d.]+ +not recorded +a replay refuses it", ended.out, re.MULTILINE)
+    pytest.importorskip("openai")
     assert re.search(r"^openai [\d.]+ +recorded +through httpx", ended.out, re.MULTILINE)
     assert "packets/  writable, not there yet" in ended.out
     assert not (shop.folder / "packets").exists()
@@ -33,6 +35,7 @@ def test_it_names_what_is_recorded_and_what_a_replay_refuses(shop: Shop) -> None
 
 def test_what_it_says_is_what_happens(recorded: Shop) -> None:
     """A library that it calls refused is refused, one that it calls recorded is served."""
+    pytest.importorskip("requests")
     stacks = {
         item["distribution"]: item["state"] for item in json.loads(recorded.run("doctor", "--json").out)["stacks"]
     }
