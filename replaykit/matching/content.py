@@ -110,14 +110,18 @@ def raw_key(call: Call, method: str, url: str, body: bytes) -> str:
     return hashed.hexdigest()[:32]
 
 
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}  # some clients write them, most do not
+
+
 def _split_url(url: str) -> Any:
     try:
         parts = urllib.parse.urlsplit(url)
     except ValueError:  # an address that no client could call; it is compared as it stands
         return url
     userinfo, at, host = parts.netloc.rpartition("@")
+    host = host.lower().removesuffix(_DEFAULT_PORTS.get(parts.scheme, ":"))
     return {
-        "origin": f"{parts.scheme}://{userinfo}{at}{host.lower()}",
+        "origin": f"{parts.scheme}://{userinfo}{at}{host}",
         "path": parts.path,
         "query": [list(pair) for pair in urllib.parse.parse_qsl(parts.query, keep_blank_values=True)],
     }

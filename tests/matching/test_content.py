@@ -105,6 +105,13 @@ def test_plain_http_counts_method_address_query_and_body() -> None:
     assert len({base, *(content_of(body, url=url).key for url, body in others)}) == 5
 
 
+def test_the_default_port_of_an_address_never_counts() -> None:
+    plain, written = (content_of(b"x", url=f"https://api.example.com{port}/a") for port in ("", ":443"))
+    other = content_of(b"x", url="https://api.example.com:444/a")
+
+    assert plain.hashes == written.hashes != other.hashes
+
+
 def test_the_case_of_a_host_never_counts() -> None:
     assert content_of(b"{}", url="https://API.example/x").key == content_of(b"{}", url="https://api.example/x").key
 
