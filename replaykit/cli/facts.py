@@ -76,7 +76,7 @@ def _row(item: Interaction, steps: Steps) -> Row:
         depth=depth,
         place=place,
         at_s=item.call.time_ns / 1e9,
-        duration_s=(done.time_ns - item.call.time_ns) / 1e9 if done is not None else None,
+        duration_s=(done.time_ns - item.call.time_ns) / 1e9 if done is not None and item.is_placed else None,
         state=done.state if done is not None else "open",
         asked=asked,
         answered=answered,

@@ -71,6 +71,7 @@ def print_report(replayed: Replayed, out: Console, *, indent: str = "") -> None:
 def _ok_word(report: Report) -> str:
     """`same run` only where every call was exact; another policy has proved less."""
     is_same = report.policy == "exact" and all(item.level == 0 for item in report.interactions)
+    is_same = is_same and report.has_positions
     return "same run" if is_same else "ok"
 
 

@@ -49,15 +49,17 @@ def _show_head(packet: Packet, out: Console) -> None:
     run, outcome = packet.run, packet.outcome
     status = outcome.status if outcome is not None else "interrupted"
     style = {"ok": "bold green", "failed": "bold red"}.get(status, "bold yellow")
-    took = f"   {outcome.time_ns / 1e9:.2f} s" if outcome is not None else ""
-    _line(
-        out, (plain(run.workflow), "bold"), ("   ", ""), (status, style), (f"   {run.started_at[:19]} UTC{took}", "dim")
-    )
+    took = f"   {outcome.time_ns / 1e9:.2f} s" if outcome is not None and status != "unknown" else ""
+    when = f"   {run.started_at[:19]} UTC{took}" if run.started_at else ""
+    _line(out, (plain(run.workflow), "bold"), ("   ", ""), (status, style), (when, "dim"))
     for note in packet.recovered:
         _fact(out, "note", note, "yellow")
+    for log in packet.logs:
+        _fact(out, "note", log.message)
     _fact(out, "file", relative(packet.path) if packet.path else "(in memory)")
     _fact(out, "entry", _entry(packet))
-    _fact(out, "code", _code(packet), "dim")
+    if run.python:
+        _fact(out, "code", _code(packet), "dim")
     if run.parent:
         _fact(out, "parent", f"run {run.parent}")
     if run.tags:
@@ -82,6 +84,8 @@ def _entry(packet: Packet) -> str:
         return " ".join(entry.argv)
     if entry.kind == "callable":
         return f"{entry.target}({', '.join(entry.arguments)})"
+    if packet.outcome is not None and packet.outcome.status == "unknown":
+        return "none: it was imported"
     return "a `with replaykit.record()` block"
 
 

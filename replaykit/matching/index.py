@@ -30,9 +30,23 @@ class Match:
     differing: tuple[str, ...] = ()
 
 
+IMPORTED = "imported"
+"""Lineage of the calls of an imported recording, which has none."""
+
+
 def lineage_of(position: str) -> str:
     """The position without its last part: where the call was made, not which call it was."""
     return position.rpartition("/")[0]
+
+
+def label_of(position: str) -> str:
+    """Boundary and name of the call at a position: `llm:chat`."""
+    return position.rpartition("/")[2].partition("[")[0]
+
+
+def identity_scope(position: str, *, is_placed: bool) -> str:
+    """Where ids that a client made are numbered: in their lineage; where none is known, in each request by itself."""
+    return lineage_of(position) if is_placed else position
 
 
 def endpoint_of(method: str, url: str) -> tuple[str, str, str]:
@@ -49,6 +63,9 @@ class Index:
 
     Args:
         content_of: Content of a recorded interaction; asked for when a request is first looked up by content.
+
+    Attributes:
+        has_positions: False for an imported recording. Content and the order of equal ones are then all there is.
     """
 
     def __init__(self, interactions: Iterable[Interaction], content_of: Callable[[Interaction], Content]) -> None:
@@ -59,6 +76,7 @@ class Index:
         self._unused: dict[str, Interaction] = {}
         self._keys: _Keys | None = None
         self._reached: dict[str, int] = {}
+        self.has_positions = True
         for interaction in interactions:
             self._add(interaction)
         self.total = len(self._unused)
@@ -74,6 +92,7 @@ class Index:
         if call.call_class == "telemetry":
             return
         self._unused[interaction.id] = interaction
+        self.has_positions = self.has_positions and interaction.is_placed
         self._by_position.setdefault(interaction.position, interaction)
         if call.parent is not None:
             self._children[call.parent].append(interaction)
@@ -81,6 +100,11 @@ class Index:
     def at(self, position: str) -> Interaction | None:
         """The interaction recorded at a position, served or not."""
         return self._by_position.get(position)
+
+    def waiting_at(self, position: str) -> Interaction | None:
+        """The interaction recorded at that very position, if it was not served yet."""
+        here = self._by_position.get(position) if self.has_positions else None
+        return here if here is not None and not self.is_used(here) else None
 
     def ambient(self, method: str, url: str) -> Interaction | None:
         """A recorded call to that endpoint; it may be served any number of times."""
@@ -125,7 +149,8 @@ class Index:
     def find(self, position: str, content: Content, policy: Policy) -> Match:
         """The nearest rung of the ladder that the policy serves; where it serves none, simply the nearest."""
         first: Match | None = None
-        for match in self._rungs(position, content, policy.changed):
+        rungs = self._rungs if self.has_positions else self._rungs_by_content
+        for match in rungs(position, content, policy.changed):
             if match.interaction is not None and policy.serves(match.interaction.boundary, match.level):
                 return match
             first = first or match
@@ -133,30 +158,49 @@ class Index:
         return first
 
     def _rungs(self, position: str, content: Content, changed: frozenset[str]) -> Iterator[Match]:
-        here = self._by_position.get(position)
-        if here is not None and self.is_used(here):
-            here = None
+        here = self.waiting_at(position)
         differing: tuple[str, ...] = ()
         if here is not None:
             differing = differing_segments(self._content_of(here), content)
             if not differing:
                 yield Match(EXACT, here)
                 return
-            if all(name in changed or name.partition("[")[0] in changed for name in differing):
+            if _are_declared(differing, changed):
                 yield Match(EXPECTED, here, differing)
         # The same content elsewhere says more than other content here, so it is looked for first.
-        if self._keys is None:
-            self._keys = _Keys(self._unused.values(), self._content_of)
+        keys = self._by_content()
         lineage = lineage_of(position)
-        shifted = self._keys.in_lineage(lineage, content.key, self._reached.get(lineage, -1))
+        shifted = keys.in_lineage(lineage, content.key, self._reached.get(lineage, -1))
         if shifted is not None:
             yield Match(SHIFTED, shifted, differing)
-        elsewhere = self._keys.anywhere(content.key)
+        elsewhere = keys.anywhere(content.key)
         if len(elsewhere) == 1 and shifted is None:
             yield Match(MOVED, elsewhere[0], differing)
         if here is not None:
             yield Match(DRIFT, here, differing)
         yield Match(MISSING, elsewhere[0] if elsewhere else None)
+
+    def _rungs_by_content(self, position: str, content: Content, changed: frozenset[str]) -> Iterator[Match]:
+        """Without positions: the next of equal content, in recorded order. Else the next of its kind, as a guess."""
+        equal = self._by_content().anywhere(content.key)
+        if equal:
+            yield Match(EXACT, equal[0])
+            return
+        label = label_of(position)
+        kind = (item for item in self._unused.values() if label_of(item.position) == label)
+        likely = next((item for item in kind if self._content_of(item).key), None)  # not one that was withheld
+        if likely is None:
+            yield Match(MISSING, None)
+            return
+        differing = differing_segments(self._content_of(likely), content)
+        if _are_declared(differing, changed):
+            yield Match(EXPECTED, likely, differing)
+        yield Match(DRIFT, likely, differing)
+
+    def _by_content(self) -> _Keys:
+        if self._keys is None:
+            self._keys = _Keys(self._unused.values(), self._content_of)
+        return self._keys
 
 
 class _Keys:
@@ -199,6 +243,10 @@ def differing_segments(recorded: Content, now: Content) -> tuple[str, ...]:
     """Names of the segments that one side lacks or that differ, in the order in which they are read."""
     names = dict.fromkeys((*recorded.hashes, *now.hashes))
     return tuple(name for name in names if recorded.hashes.get(name) != now.hashes.get(name))
+
+
+def _are_declared(differing: tuple[str, ...], changed: frozenset[str]) -> bool:
+    return all(name in changed or name.partition("[")[0] in changed for name in differing)
 
 
 def _is_answered(interaction: Interaction) -> bool:

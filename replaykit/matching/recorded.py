@@ -9,7 +9,7 @@ from __future__ import annotations
 from replaykit.errors import PacketError, SanitizeError, WireError
 from replaykit.matching.content import NO_CONTENT, WITHHELD_KEY, Content, function_content, http_content
 from replaykit.matching.ids import IdTable
-from replaykit.matching.index import lineage_of
+from replaykit.matching.index import identity_scope
 from replaykit.packet import Interaction, Packet
 from replaykit.packet.exchange import Headers
 from replaykit.sanitize import Sanitizer
@@ -46,7 +46,8 @@ class RecordedContents:
         return {item.id: self._read(item, ids) for item in self._packet.interactions if not is_request_withheld(item)}
 
     def _read(self, interaction: Interaction, ids: IdTable) -> Content:
-        line, lineage, mask = interaction.call, lineage_of(interaction.position), self._sanitizer.mask
+        line, mask = interaction.call, self._sanitizer.mask
+        lineage = identity_scope(interaction.position, is_placed=self._packet.has_positions)
         if line.http is None:
             arguments = line.function.arguments if line.function else {}
             if self._is_stale:

@@ -148,19 +148,44 @@ def _read_sealed(path: Path) -> tuple[bytes, OutcomeLine]:
     return head, outcome
 
 
+def create_file(path: Path, data: bytes) -> None:
+    """Writes a new file in one step; a reader sees no file or all of it.
+
+    Raises:
+        FileExistsError: There is one of that name.
+        OSError: It can't be written.
+    """
+    draft = _write_draft(path, data)
+    try:
+        _rename_to_new(draft, path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
 def replace_file(path: Path, data: bytes) -> None:
     """Replaces the content of `path` in one step; a reader sees the old file or the new one, whole."""
     path = path.resolve()  # a link stays a link
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
-    draft = Path(name)
+    draft = _write_draft(path, data)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
         if path.exists():
             draft.chmod(path.stat().st_mode & 0o777)
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _write_draft(path: Path, data: bytes) -> Path:
+    """A file beside `path` that holds `data`, on the disk."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}."[:200], suffix=".new", dir=path.parent)
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    return draft

@@ -182,7 +182,11 @@ class CallLine(Line):
     wire_format: Text | None = None
     http: HttpCall | None = None
     function: FunctionCall | None = None
-    flags: tuple[Text, ...] = Field(default=(), description="adopted: the task was not seen when it was started")
+    flags: tuple[Text, ...] = Field(
+        default=(),
+        description="adopted: the task was not seen when it was started; "
+        "unplaced: imported from a recording without positions, so this one is only a number",
+    )
 
 
 class FailureRecord(Line):
@@ -273,7 +277,7 @@ class OutcomeLine(Line):
     id: Text
     seq: Count
     time_ns: Count
-    status: Literal["ok", "failed"]
+    status: Literal["ok", "failed", "unknown"] = Field(description="unknown: imported from a recording that has no end")
     exception: FailureRecord | None = None
     stop_reason: Text | None = None
     output: Any = None

@@ -39,6 +39,9 @@ from replaykit.packet.parts import PartReader
 
 L = TypeVar("L", bound=Line)
 
+UNPLACED = "unplaced"
+"""Flag of a call whose position is not known."""
+
 pending_writers: list[Callable[[], object]] = []
 """Called before a file is read: a packet that this very process is writing must be seen whole."""
 
@@ -49,6 +52,7 @@ class Interaction:
     Attributes:
         position: `lineage / spans / boundary:name[ordinal]`.
         key: Content key, equal for equal provider-neutral requests.
+        is_placed: False where the position was not recorded: it then only tells this call from the others.
     """
 
     def __init__(self, packet: Packet, call: CallLine) -> None:
@@ -60,6 +64,7 @@ class Interaction:
         self.name = call.name
         self.key = call.key
         self.seq = call.seq
+        self.is_placed = UNPLACED not in call.flags
 
     def __repr__(self) -> str:
         return f"<Interaction {self.id} {self.position}>"
@@ -308,6 +313,11 @@ class Packet:
     def interactions(self) -> tuple[Interaction, ...]:
         """All recorded calls, in the order in which they were made."""
         return tuple(Interaction(self, call) for call in sorted(self._all("call", CallLine), key=lambda line: line.seq))
+
+    @cached_property
+    def has_positions(self) -> bool:
+        """False for a packet that was imported from a recording without lineage: its calls are known by content."""
+        return all(item.is_placed for item in self.interactions)
 
     @cached_property
     def spans(self) -> tuple[Span, ...]:

@@ -29,7 +29,7 @@ def close(replayer: Replayer, ending: Ending, stacks: tuple[str, ...]) -> None:
         detail = "the recorded run was interrupted before its end, so there is nothing to compare this end with"
         _add(replayer, "the recording ends, and the agent went on", "recording ends", detail)
         return
-    if ending.error is None or outcome.status == "failed":
+    if ending.error is None or outcome.status != "ok":
         _check_unused(replayer)
     for difference in compare_outcome(outcome, ending, replayer.contents.compare):
         headline = f"{len(replayer.interactions)} calls were the same; the run ended in another way"
@@ -117,7 +117,8 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
         refused=tuple(dict.fromkeys(replayer.refused)),
         telemetry=replayer.telemetry,
         already_connected=already_connected,
-        notes=(*replayer.notes, *stubs, *replayer.packet.recovered),
+        notes=(*replayer.notes, *stubs, *_unknowns(replayer.packet), *replayer.packet.recovered),
+        has_positions=replayer.packet.has_positions,
     )
 
 
@@ -132,6 +133,19 @@ def _verdict(replayer: Replayer, is_ok: bool) -> str:
     if outcome.verdict is not None:
         return "passed" if outcome.verdict.passed else "failed"
     return "failed" if outcome.status == "failed" else "unknown"
+
+
+def _unknowns(packet: Packet) -> tuple[str, ...]:
+    """What an imported recording can't vouch for."""
+    unknowns = []
+    if not packet.has_positions:
+        unknowns.append(
+            "positions were not recorded (imported): calls were matched by content, equal ones in recorded order; "
+            "the order of different ones was not compared"
+        )
+    if packet.outcome is not None and packet.outcome.status == "unknown":
+        unknowns.append("how the recorded run ended is not known: its end was not compared")
+    return tuple(unknowns)
 
 
 def inert_report(packet: Packet) -> Report:

@@ -16,7 +16,7 @@ from replaykit.matching.causes import (
 )
 from replaykit.matching.content import Content
 from replaykit.matching.diff import ABSENT, FieldDiff
-from replaykit.matching.index import Index, Match, lineage_of
+from replaykit.matching.index import IMPORTED, Index, Match, label_of, lineage_of
 from replaykit.matching.policy import LEVEL_NAMES, MISSING, MOVED, SHIFTED
 from replaykit.packet import Interaction, Packet
 from replaykit.session.derived import executed_tools
@@ -126,7 +126,7 @@ class Leaving:
             level=level,
             root_cause=explanation.cause,
             message=text,
-            order=self._order_of(explanation.position) if order is None else order,
+            order=self._order_of(explanation.position, interaction) if order is None else order,
             boundary=boundary,
             nearest=interaction.position if interaction is not None else None,
             differences=tuple(
@@ -170,6 +170,8 @@ class Leaving:
     def _recorded_below(self, position: str) -> str:
         """What was recorded in the same place under the same label, for a call that has no match."""
         label = position.rpartition("[")[0]
+        if not self._index.has_positions:
+            label = f"{IMPORTED}/{label_of(position)}"
         count = 0
         while self._index.at(f"{label}[{count}]") is not None:
             count += 1
@@ -217,12 +219,12 @@ class Leaving:
                 return False
         return name in self._executed
 
-    def _order_of(self, position: str) -> float:
+    def _order_of(self, position: str, nearest: Interaction | None) -> float:
         """The recorded event that should have come here; else just after what this lineage had reached."""
-        here = self._index.at(position)
+        here = self._index.at(position) if self._index.has_positions else nearest
         if here is not None:
             return here.seq
-        reached = self._index.reached(lineage_of(position))
+        reached = self._index.reached(lineage_of(position) if self._index.has_positions else IMPORTED)
         return reached + 0.5 if reached is not None else 0.0
 
 

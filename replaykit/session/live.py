@@ -11,15 +11,15 @@ from replaykit.matching.alignment import ordered
 from replaykit.matching.bindings import Bindings
 from replaykit.matching.content import Content, canonical, clean_name, function_content, http_content
 from replaykit.matching.ids import IdTable
-from replaykit.matching.index import lineage_of
+from replaykit.matching.index import identity_scope
 from replaykit.matching.recorded import RecordedContents, header
 from replaykit.packet import Interaction, Packet
+from replaykit.packet.decoding import decode_request
 from replaykit.packet.exchange import FunctionRequest, HttpRequest
 from replaykit.packet.failures import Failure
 from replaykit.packet.model import FailureRecord
 from replaykit.sanitize import Finding, Sanitizer, StandIn
 from replaykit.session.cleaning import clean_failure
-from replaykit.session.decoding import decode_request
 from replaykit.wire import Call
 
 PROJECT_KEY = "REPLAYKIT_KEY"
@@ -58,6 +58,7 @@ class Contents:
         key = project_key(os.environ)
         self._sanitizer = Sanitizer(key=key, environ=os.environ, known=known)
         self._recorded = RecordedContents(packet, self._sanitizer)
+        self._has_positions = packet.has_positions
         self._ids: IdTable | None = None
         self._unread: list[tuple[HttpRequest, Call, str]] = []
         self.bindings = Bindings(has_key=key is not None, is_strict=is_strict)
@@ -90,7 +91,7 @@ class Contents:
             content_type=content_type,
             mask=self._sanitizer.mask,
             ids=self._live_ids(),
-            lineage=lineage_of(position),
+            lineage=identity_scope(position, is_placed=self._has_positions),
         )
 
     def of_call(self, request: FunctionRequest, position: str) -> Content:
@@ -100,7 +101,7 @@ class Contents:
             arguments=self._sanitizer.json(dict(request.arguments)),
             mask=self._sanitizer.mask,
             ids=self._live_ids(),
-            lineage=lineage_of(position),
+            lineage=identity_scope(position, is_placed=self._has_positions),
         )
 
     def of_recorded(self, interaction: Interaction) -> Content:

@@ -13,6 +13,7 @@ from replaykit.matching.index import lineage_of
 from replaykit.matching.recorded import header
 from replaykit.packet.body import encode_body
 from replaykit.packet.codec import dump_line
+from replaykit.packet.decoding import decode_content, decode_request
 from replaykit.packet.exchange import Chunk
 from replaykit.packet.journal import Journal
 from replaykit.packet.model import FORMAT as PACKET_FORMAT
@@ -35,7 +36,6 @@ from replaykit.packet.model import (
 from replaykit.packet.parts import PartWriter
 from replaykit.sanitize import Sanitizer
 from replaykit.session.cleaning import NO_ROOM, UNDECODED, UNSANITIZED, Cleaner, clean_verdict
-from replaykit.session.decoding import decode_content, decode_request
 from replaykit.session.events import (
     CallBegan,
     CallEnded,

@@ -129,6 +129,10 @@ class Replayer:
             is_served = match.interaction is not None and self._policy().serves(request.boundary, match.level)
             if not is_served and request.name in self._stubs:
                 return self._stub(request, position)
+            if not is_served and request.replay == "rerun" and not self.index.has_positions:
+                self._raise_latched()
+                self.rerun.append(position)  # no imported recording has functions; this one may run, says its decorator
+                return ForwardCall(None, place)
             interaction = self._accept_content(match, content, position, request.boundary, request.name)
             if request.boundary == "tool" and request.effect != "read":
                 self.writes.setdefault(lineage_of(interaction.position), []).append(interaction)
@@ -197,8 +201,8 @@ class Replayer:
         return self.policy
 
     def _match_http(self, request: HttpRequest, call: Call, position: str) -> Interaction:
-        here = self.index.at(position)
-        if here is not None and not self.index.is_used(here) and _has_raw(here, call, request):
+        here = self.index.waiting_at(position)
+        if here is not None and _has_raw(here, call, request):
             self.contents.defer(request, call, position)
             return self._accept(Match(EXACT, here), position, call.boundary, call.name)
         self._check_withheld(position)
@@ -211,8 +215,8 @@ class Replayer:
         return self._accept_content(match, content, position, call.boundary, call.name)
 
     def _check_withheld(self, position: str) -> None:
-        here = self.index.at(position)
-        if here is not None and not self.index.is_used(here) and is_request_withheld(here):
+        here = self.index.waiting_at(position)
+        if here is not None and is_request_withheld(here):
             http = here.call.http
             why = http.body.withheld if http is not None else None
             self._leave_unservable(here, position, f"the request was withheld: {why or 'it could not be stored'}")
@@ -240,6 +244,8 @@ class Replayer:
             self.notes.append(f"moved (runtime differs): {position} was recorded as {interaction.position}")
         elif match.level in (SHIFTED, MOVED):
             self.notes.append(f"moved: {position} was recorded as {interaction.position}")
+        elif not self.index.has_positions and match.level != EXACT:
+            self.notes.append(f"by order alone: {position} was taken to be {interaction.position}")
         self.interactions.append(
             ReplayedInteraction(
                 position=position,

@@ -56,6 +56,7 @@ class Report(_Part):
         telemetry: Telemetry calls that were answered with an empty success and not sent.
         already_connected: Sockets that were connected before the replay began; they would go live unseen.
         notes: Whatever else a reader should know, one sentence each.
+        has_positions: False for an imported packet: level 0 then says equal content, and nothing of the place.
     """
 
     ok: bool
@@ -75,6 +76,7 @@ class Report(_Part):
     telemetry: int = 0
     already_connected: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    has_positions: bool = True
 
     def to_json(self) -> str:
         """The report as JSON text."""

@@ -62,7 +62,7 @@ def tool_lines(calls: Iterable[tuple[str, Any]]) -> Iterator[Line]:
         yield DoneLine(**basic, seq=2 * number + 2, state="complete", value=number, has_value=True)
 
 
-def model_lines(calls: Iterable[tuple[str, Any, Any]]) -> Iterator[Line]:
+def model_lines(calls: Iterable[tuple[str, Any, Any]], flags: tuple[str, ...] = ()) -> Iterator[Line]:
     """Model calls as `(position, request, answer)`."""
     for number, (position, request, answer) in enumerate(calls):
         body = encode_body(json.dumps(request).encode())
@@ -77,6 +77,7 @@ def model_lines(calls: Iterable[tuple[str, Any, Any]]) -> Iterator[Line]:
             wire_format="openai.chat",
             http=http,
             seq=2 * number + 1,
+            flags=flags,
         )
         done = encode_body(json.dumps(answer).encode())
         yield DoneLine(**basic, seq=2 * number + 2, state="complete", status=200, body=done)

@@ -176,3 +176,37 @@ def test_a_lookup_costs_the_same_in_10_and_in_10_000() -> None:
 def test_a_typing_mistake_in_a_policy_is_a_usage_error(policy: str, changed: Any) -> None:
     with pytest.raises(UsageError):
         find_policy(policy, changed)
+
+
+def _imported(*texts: str) -> Index:
+    """Model calls without positions."""
+    calls = [(f"imported/llm:chat[{n}]", body_of(said(text)), answer_with_calls()) for n, text in enumerate(texts)]
+    return index_of(packet_of(model_lines(calls, flags=("unplaced",))))
+
+
+def test_without_positions_equal_requests_are_served_in_recorded_order_from_anywhere() -> None:
+    index, found = _imported("a", "b", "a"), []
+    for position in ("llm:chat[7]", "task[1]/llm:chat[0]"):
+        match = index.find(position, content_of(body_of(said("a"))), EXACT)
+        found.append((match.level, _id(match)))
+        assert match.interaction is not None
+        index.use(match.interaction)
+
+    assert found == [(0, "c0"), (0, "c2")]
+
+
+def test_without_positions_the_next_of_its_kind_is_only_the_nearest() -> None:
+    index = _imported("a", "b")
+    changed = content_of(body_of(said("A")))
+
+    drift = index.find("llm:chat[5]", changed, EXACT)
+    assert (drift.level, _id(drift), drift.differing) == (2, "c0", ("messages[0]",))
+    assert index.find("llm:chat[5]", changed, find_policy("exact", "messages")).level == 1
+    assert index.find("http:GET x[0]", changed, EXACT) == Match(5, None)
+
+
+def test_a_position_that_is_only_a_number_is_never_waited_for() -> None:
+    index = _imported("a")
+
+    assert index.at("imported/llm:chat[0]") is not None
+    assert index.waiting_at("imported/llm:chat[0]") is None

@@ -17,7 +17,7 @@ from replaykit.packet import Packet
 from replaykit.packet import journal as journal_module
 from replaykit.packet.codec import dump_line
 from replaykit.packet.exchange import Chunk
-from replaykit.packet.journal import Journal, amend_outcome, replace_file
+from replaykit.packet.journal import Journal, amend_outcome, create_file, replace_file
 from replaykit.packet.model import Body, OutcomeLine, Verdict
 from tests.packet.building import example, http_call, http_done, run_line, write
 
@@ -247,3 +247,13 @@ def test_readers_never_see_half_a_file(tmp_path: Path) -> None:
 
     assert seen
     assert set(seen) == {()}
+
+
+def test_a_created_file_never_takes_the_place_of_another(tmp_path: Path) -> None:
+    path = tmp_path / "x.packet.jsonl"
+    create_file(path, b"first")
+
+    with pytest.raises(FileExistsError):
+        create_file(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert [item.name for item in tmp_path.iterdir()] == ["x.packet.jsonl"]
