@@ -30,10 +30,11 @@ class Exchange:
 def exchanges() -> Iterator[Exchange]:
     for path in sorted(SHARED.rglob("*")):
         if path.suffix in (".yaml", ".yml", ".har"):
-            yield from _read_file(path)
+            yield from exchanges_of(path)
 
 
-def _read_file(path: Path) -> Iterator[Exchange]:
+def exchanges_of(path: Path) -> Iterator[Exchange]:
+    """Every exchange of one file."""
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -48,7 +49,7 @@ def _read_file(path: Path) -> Iterator[Exchange]:
         log = document.get("log") or {}
         for entry in document.get("interactions") or document.get("http_interactions") or log.get("entries") or []:
             if isinstance(entry, dict) and (entry.get("request") or {}).get("method"):
-                yield _read_entry(str(path.relative_to(SHARED)), entry["request"], entry.get("response") or {})
+                yield _read_entry(str(path), entry["request"], entry.get("response") or {})
 
 
 def _python_tag(loader: Any, _suffix: str, node: Any) -> Any:
