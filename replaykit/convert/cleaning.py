@@ -27,7 +27,11 @@ HIDDEN = "it is compressed, which its headers do not say, and holds a sensitive 
 
 @dataclass(frozen=True, slots=True)
 class CleanCall:
-    """A call that may be stored. A body is bytes, or the form in which it is withheld."""
+    """A call that may be stored. A body is bytes, or the form in which it is withheld.
+
+    Attributes:
+        lost: What else could not be sanitized: `address`, `request headers`, `response headers`.
+    """
 
     number: int
     call: Call
@@ -38,6 +42,7 @@ class CleanCall:
     status: int | None
     response_headers: Headers
     response_body: bytes | Body
+    lost: tuple[str, ...] = ()
 
     @property
     def withheld(self) -> tuple[Body, ...]:
@@ -63,29 +68,28 @@ def classify_call(call: RecordedCall) -> Call:
 
 def _clean(item: RecordedCall, call: Call, sanitizer: Sanitizer) -> CleanCall:
     request = item.request
-    sent, received = _safely(sanitizer, request.headers), _safely(sanitizer, item.headers)
+    lost: list[str] = []
+
+    def kept(what: str, clean: Callable[[], T], otherwise: T) -> T:
+        try:
+            return clean()
+        except SanitizeError:
+            lost.append(what)
+            return otherwise
+
     return CleanCall(
         number=item.number,
         call=call,
         method=request.method,
-        url=_or(UNSANITIZED, lambda: sanitizer.url(request.url)),
-        request_headers=sent,
+        # Headers first: what is a secret there is one in addresses and bodies too.
+        request_headers=kept("request headers", lambda: sanitizer.headers(request.headers), ()),
+        response_headers=kept("response headers", lambda: sanitizer.headers(item.headers), ()),
+        url=kept("address", lambda: sanitizer.url(request.url), UNSANITIZED),
         request_body=_clean_body(request.body, request.headers, sanitizer),
         status=item.status,
-        response_headers=received,
         response_body=_clean_body(item.body, item.headers, sanitizer),
+        lost=tuple(lost),
     )
-
-
-def _safely(sanitizer: Sanitizer, headers: Headers) -> Headers:
-    return _or((), lambda: sanitizer.headers(headers))
-
-
-def _or(otherwise: T, call: Callable[[], T]) -> T:
-    try:
-        return call()
-    except SanitizeError:
-        return otherwise
 
 
 def _clean_body(data: bytes, headers: Headers, sanitizer: Sanitizer) -> bytes | Body:

@@ -17,6 +17,7 @@ from email.utils import parsedate_to_datetime
 from pydantic import BaseModel
 
 from replaykit.convert.cleaning import CleanCall, classify_call, clean_calls
+from replaykit.convert.keys import key_variables
 from replaykit.convert.recording import Recording
 from replaykit.determinism.lineage import escape
 from replaykit.errors import WireError
@@ -94,20 +95,26 @@ def pack(recording: Recording, workflow: str, source: str, sanitizer: Sanitizer)
         workflow=sanitizer.text(workflow),
         started_at=_started_at(calls),
         tags=tags,
+        secret_variables=key_variables(call.url for call in calls),
     )
     writer = _Writer(envelope, sanitizer)
     writer.log(recording.missing, *notes)
     for call in calls:
         writer.call(call)
     kept = Counter[str](call.call.boundary for call in calls)
-    manifest = Manifest(calls=dict(kept), classes=dict(classes), withheld=sum(len(call.withheld) for call in calls))
+    manifest = Manifest(
+        calls=dict(kept), classes=dict(classes), withheld=sum(len(call.withheld) + len(call.lost) for call in calls)
+    )
     is_whole = not manifest.withheld and all(call.status is not None for call in calls)
     data = writer.finish(manifest, is_whole=is_whole)
     return Packed(data, run_id, dict(kept), classes["telemetry"], len(sanitizer.issued), notes)
 
 
 def _withheld_notes(calls: Sequence[CleanCall]) -> tuple[str, ...]:
-    return tuple(
+    lost = tuple(
+        f"interaction {call.number}: the {what} could not be sanitized" for call in calls for what in call.lost
+    )
+    return lost + tuple(
         f"interaction {call.number}: the {what} body was withheld: {body.withheld}"
         for call in calls
         for what, body in (("request", call.request_body), ("response", call.response_body))

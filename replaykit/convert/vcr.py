@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -37,6 +38,7 @@ _RESPONSE_KEYS = frozenset(
     {"status", "status_code", "headers", "body", "parsed_body", "content", "http_version", "protocol", "url"}
 )
 _OLD_ADDRESS = ("protocol", "host", "port", "path")
+_STATUS = re.compile(r"[1-9][0-9]{2}")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -138,55 +140,63 @@ class _Reader:
         if not isinstance(method, str) or not isinstance(uri, str):
             raise PacketError(f"interaction {number}: its request has no method or no uri", path=self._path)
         headers = _headers(request.get("headers"))
-        plain = {"method": method, "uri": uri, "headers": {}, "body": self._request_body(number, request)}
+        plain = {"method": method, "uri": uri, "headers": {}, "body": self._body(number, request, "body")}
         status, body = None, {"string": b""}
         if isinstance(response, dict):
             self._extra.update(f"a response's {key!r}" for key in response if key not in _RESPONSE_KEYS)
             if response.get("url") not in (None, uri):
                 self._extra["a response's other 'url'"] += 1
-            status, body = self._status(number, response), self._response_body(number, response)
+            status, body["string"] = self._status(number, response), self._response_body(number, response)
         else:
             self._notes.append(f"interaction {number} has no response: a replay can't answer it")
         sent, received = _through_vcrpy(plain, {"body": body})
         return RecordedCall(
             number=number,
-            request=HttpRequest(sent.method.upper(), sent.uri, headers, _joined(sent.body)),
+            request=HttpRequest(sent.method.upper(), sent.uri, headers, sent.body),
             status=status,
             headers=_headers(response.get("headers")) if isinstance(response, dict) else (),
-            body=_joined(received["body"]["string"]),
+            body=received["body"]["string"],
         )
 
     def _status(self, number: int, response: dict[str, Any]) -> int | None:
         status = response.get("status", response.get("status_code"))
         code = status.get("code") if isinstance(status, dict) else status
-        try:
-            return int(str(code).split()[0])
-        except (ValueError, IndexError):
-            self._notes.append(f"interaction {number}: its response has no status: a replay can't answer it")
-            return None
+        word = str(code).partition(" ")[0]  # some write "200 OK"
+        if _STATUS.fullmatch(word):
+            return int(word)
+        self._notes.append(f"interaction {number}: its response has no status: a replay can't answer it")
+        return None
 
-    def _response_body(self, number: int, response: dict[str, Any]) -> dict[str, Any]:
-        """The response's body as vcrpy writes it today."""
-        body = response.get("body", response.get("content"))
-        if body is None and "parsed_body" in response:
-            return {"string": self._json(number, response["parsed_body"])}
+    def _body(self, number: int, holder: Mapping[str, Any], key: str) -> bytes:
+        if holder.get(key) is None and "parsed_body" in holder:
+            return self._json(number, holder["parsed_body"])
+        return self._bytes(number, holder.get(key))
+
+    def _response_body(self, number: int, response: dict[str, Any]) -> bytes:
+        body = response.get("body")
         if not isinstance(body, dict):
-            return {"string": body}
-        if body.get("string") is None and "base64_string" in body:
-            try:
-                return {"string": base64.b64decode("".join(body["base64_string"].split()), validate=True)}
-            except (AttributeError, ValueError):
-                raise PacketError(f"interaction {number}: its body is not base64", path=self._path) from None
-        self._extra.update(f"a body's {key!r}" for key in body if key not in ("string", "base64_string", "encoding"))
-        return {"string": body.get("string")}
+            return self._body(number, response, "content" if body is None and "content" in response else "body")
+        known = ("string", "base64_string", "encoding")
+        self._extra.update(f"a body's {key!r}" for key in body if key not in known)
+        if body.get("string") is not None or "base64_string" not in body:
+            return self._bytes(number, body.get("string"))
+        try:
+            return base64.b64decode("".join(body["base64_string"].split()), validate=True)
+        except (AttributeError, ValueError):
+            raise PacketError(f"interaction {number}: its body is not base64", path=self._path) from None
 
-    def _request_body(self, number: int, request: Mapping[str, Any]) -> Any:
-        body = request.get("body")
-        if body is None and "parsed_body" in request:
-            return self._json(number, request["parsed_body"])
-        if isinstance(body, dict):
-            return self._json(number, body)
-        return _joined(body) if isinstance(body, str) else body
+    def _bytes(self, number: int, value: Any) -> bytes:
+        """A body in whatever form it stands; vcrpy writes texts, bytes, and the pieces of an iterator."""
+        if value is None:
+            return b""
+        if isinstance(value, str):
+            return value.encode("utf-8", "surrogatepass")
+        if isinstance(value, bytes):
+            return value
+        if isinstance(value, list | tuple) and all(isinstance(piece, str | bytes) for piece in value):
+            return b"".join(self._bytes(number, piece) for piece in value)
+        self._notes.append(f"interaction {number}: a {type(value).__name__} in place of a body was read as JSON")
+        return self._json(number, value)
 
     def _json(self, number: int, value: Any) -> bytes:
         """JSON as SDKs send it. Only its meaning was kept: spaces and escapes of the original are not known."""
@@ -195,11 +205,12 @@ class _Reader:
             self._notes.append(f"interaction {number}: a {type(item).__name__} in a parsed body was read as text")
             return item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
 
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=other)
         try:
-            return text.encode()
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=other).encode()
         except UnicodeEncodeError:  # half a surrogate pair, which only an escape can hold
             return json.dumps(value, separators=(",", ":"), default=other).encode()
+        except (RecursionError, TypeError, ValueError):  # no nesting, and no names, that JSON can have
+            raise PacketError(f"interaction {number}: its parsed body is no JSON", path=self._path) from None
 
 
 def _through_vcrpy(request: dict[str, Any], response: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -215,21 +226,6 @@ def _through_vcrpy(request: dict[str, Any], response: dict[str, Any]) -> tuple[A
 
     requests, responses, *_ = deserialize("", Loaded)
     return requests[0], responses[0]
-
-
-def _joined(body: Any) -> bytes:
-    """Bytes of a body: vcrpy keeps files and iterators of pieces as such."""
-    if body is None:
-        return b""
-    if hasattr(body, "read"):
-        body = body.read()
-    if isinstance(body, str):
-        return body.encode("utf-8", "surrogatepass")
-    if isinstance(body, bytes | bytearray):
-        return bytes(body)
-    if isinstance(body, Iterable):
-        return b"".join(bytes([piece]) if isinstance(piece, int) else _joined(piece) for piece in body)
-    return str(body).encode()
 
 
 def _headers(headers: Any) -> Headers:

@@ -106,6 +106,14 @@ def _headers_of(message: Any) -> tuple[tuple[str, str], ...]:
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in message.headers.raw)
 
 
+def _raw(text: str) -> bytes:
+    """A header's own bytes: httpx takes only ASCII as text. Beyond Latin-1 it was not read off a wire by us."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
+
+
 def _is_unread(request: Any) -> bool:
     return not hasattr(request, "_content")
 
@@ -318,4 +326,5 @@ class _Kit:
             served.overread()
         extensions = {"http_version": b"HTTP/1.1"}
         stream = self._served(served, self)
-        return self._module.Response(served.status, headers=list(served.headers), stream=stream, extensions=extensions)
+        headers = [(_raw(name), _raw(value)) for name, value in served.headers]
+        return self._module.Response(served.status, headers=headers, stream=stream, extensions=extensions)

@@ -57,7 +57,9 @@ class Envelope(Line):
     platform: Text = ""
     hash_seed: Text | None = None
     secret_variables: tuple[Text, ...] = Field(
-        default=(), description="names of secret-looking environment variables that were set; never their values"
+        default=(),
+        description="names of secret-looking environment variables that were set, never their values; "
+        "of an import, those that the SDKs of its hosts ask for",
     )
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from replaykit.convert.cleaning import HIDDEN, UNDECODED, CleanCall, clean_calls, decode_recorded
+from replaykit.convert.cleaning import HIDDEN, UNDECODED, UNSANITIZED, CleanCall, clean_calls, decode_recorded
 from replaykit.convert.recording import RecordedCall
 from replaykit.packet.exchange import HttpRequest
 from replaykit.packet.model import Body
-from replaykit.sanitize import Sanitizer
+from replaykit.sanitize import Rule, Sanitizer
 from tests.convert.building import URL
 
 SECRET = "sk-proj-Test4eYk7uWq2ZbT9xLm3RsV8cJh5NpA"
@@ -108,3 +108,21 @@ def test_telemetry_is_not_kept() -> None:
     traces = call(url="https://telemetry.crewai.com:4319/v1/traces")
 
     assert [item.call.boundary for item in _clean(traces, call())] == ["llm"]
+
+
+class _Broken:
+    """The pattern of a rule of the user's that fails."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+def test_what_can_not_be_sanitized_is_left_out_and_named() -> None:
+    broken: Any = _Broken()
+    headers = (("x-note", "unlucky"),)
+    made = call(b"unlucky", *headers, url=f"{URL}/unlucky", headers=headers)
+    (clean,) = clean_calls([made], Sanitizer(extra_rules=[Rule("mine", broken, ("unlucky",))]))
+
+    assert clean.lost == ("request headers", "response headers", "address")
+    assert [body.withheld for body in clean.withheld] == [UNSANITIZED]
+    assert (clean.url, clean.request_headers, clean.response_headers) == (UNSANITIZED, (), ())

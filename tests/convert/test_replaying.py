@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 pytest.importorskip("vcr", reason="its own replay is what ours is compared with")
@@ -143,3 +144,14 @@ def test_a_request_that_is_not_in_the_cassette_diverges(tmp_path: Path) -> None:
 
     with pytest.raises(replaykit.Divergence, match="the user message"), replaykit.replay(packet_of(first)):
         drive(read_cassette(second).calls[0])
+
+
+def test_headers_beyond_ascii_reach_the_client(tmp_path: Path) -> None:
+    headers = {"content-type": ["application/json"], "x-latin": ["blåbær"], "x-wide": ["–"]}
+    path = cassette(tmp_path, interaction(request_uri="https://api.example.com/a", response_headers=headers))
+
+    with replaykit.replay(packet_of(path)), httpx.Client() as client:
+        answer = client.post("https://api.example.com/a", content=b'{"model":"m","messages":[]}')
+
+    raw = dict(answer.headers.raw)
+    assert (raw[b"x-latin"], raw[b"x-wide"]) == ("blåbær".encode("latin-1"), "–".encode())

@@ -50,6 +50,7 @@ def test_todays_layout(tmp_path: Path) -> None:
         ({"request_body": ..., "request_parsed_body": {"b": 1, "a": "ü"}}, '{"b":1,"a":"ü"}'.encode()),
         ({"request_body": ..., "request_parsed_body": None}, b"null"),
         ({"request_body": {"a": 1}}, b'{"a":1}'),
+        ({"request_body": [1, {"a": 2}]}, b'[1,{"a":2}]'),
     ],
 )
 def test_a_request_body_in_any_form(tmp_path: Path, change: dict[str, Any], sent: bytes) -> None:
@@ -167,6 +168,10 @@ def test_an_empty_cassette_is_one(tmp_path: Path) -> None:
     [
         (lambda: {**interaction(), "recorded_at": "x"}, "an interaction's 'recorded_at' was not imported"),
         (lambda: interaction(request_extra=1), "a request's 'extra' was not imported"),
+        (
+            lambda: interaction(request_body={"a": 1}),
+            "interaction 1: a dict in place of a body was read as JSON",
+        ),
         (lambda: interaction(response_extra=1), "a response's 'extra' was not imported"),
         (lambda: interaction(response_body={"string": "", "x": 1}), "a body's 'x' was not imported"),
         (lambda: interaction(response_url="https://other"), "a response's other 'url' was not imported"),
