@@ -10,11 +10,9 @@ import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal, TypeVar, cast, overload
 
-from replaykit.determinism import lineage
 from replaykit.errors import UsageError
-from replaykit.interceptors.base import find_decider
-from replaykit.packet import values
-from replaykit.packet.exchange import Boundary, Effect, ForwardCall, FunctionRequest, ServedValue, ValueObserver
+from replaykit.interceptors.function_calls import Decision, decide, encode_arguments, run, run_async
+from replaykit.packet.exchange import Boundary, Effect, FunctionRequest
 
 F = TypeVar("F", bound=Callable[..., Any])
 Normalize = Callable[[dict[str, Any]], dict[str, Any]]
@@ -33,7 +31,6 @@ class _Boundary:
         normalize: Normalize | None,
         replay: ReplayMode | None,
     ) -> None:
-        self._function = function
         self._boundary = boundary
         self._name: str = name or str(getattr(function, "__name__", type(function).__name__))
         self._effect = effect
@@ -43,11 +40,11 @@ class _Boundary:
         first = next(iter(self._signature.parameters), "")
         self._receiver = first if first in ("self", "cls") else None
 
-    def ask(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> ForwardCall | ServedValue | None:
+    def ask(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Decision:
         """The session's decision; None outside any run, or where the arguments do not fit the function at all."""
-        found = find_decider(lambda: f"{self._boundary} {self._name}")
-        if found is None:
-            return None
+        return decide(self._boundary, self._name, lambda: self._request(args, kwargs))
+
+    def _request(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> FunctionRequest | None:
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError:
@@ -56,47 +53,13 @@ class _Boundary:
         named = {name: value for name, value in bound.arguments.items() if name != self._receiver}
         if self._normalize is not None:
             named = self._normalize(named)
-        # Encoded here and now: the function, or the agent after it, may change what it was given.
-        arguments = {name: values.encode(value, is_lossy=True) for name, value in named.items()}
-        request = FunctionRequest(self._boundary, self._name, arguments, self._effect, self._replay)
-        decider, node = found
-        return decider.decide_call(request, node)
-
-
-def _served(decision: ServedValue) -> Any:
-    if decision.overrun is not None:
-        decision.overrun()
-    error = decision.error
-    if error is not None:
-        context = error.__context__
-        try:
-            raise error
-        finally:
-            error.__context__ = context  # else it is what the agent handles just now
-    return decision.value
-
-
-def _end(observer: ValueObserver | None, value: Any) -> Any:
-    if observer is not None:
-        observer.returned(value)
-    return value
+        return FunctionRequest(self._boundary, self._name, encode_arguments(named), self._effect, self._replay)
 
 
 def _wrap(boundary: _Boundary, function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        decision = boundary.ask(args, kwargs)
-        if isinstance(decision, ServedValue):
-            return _served(decision)
-        if decision is None or decision.place is None:
-            return function(*args, **kwargs)
-        with lineage.inside(decision.place):
-            try:
-                return _end(decision.observer, function(*args, **kwargs))
-            except BaseException as error:
-                if decision.observer is not None:
-                    decision.observer.raised(error)
-                raise
+        return run(boundary.ask(args, kwargs), lambda: function(*args, **kwargs))
 
     return call
 
@@ -104,22 +67,7 @@ def _wrap(boundary: _Boundary, function: Callable[..., Any]) -> Callable[..., An
 def _wrap_async(boundary: _Boundary, function: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
     @functools.wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:
-        decision = boundary.ask(args, kwargs)
-        if isinstance(decision, ServedValue):
-            if decision.overrun is not None:
-                import asyncio  # here: decorating a function must not cost its program this import
-
-                await asyncio.sleep(decision.answers_never_s)  # until the agent cancels it, as it did then
-            return _served(decision)
-        if decision is None or decision.place is None:
-            return await function(*args, **kwargs)
-        with lineage.inside(decision.place):
-            try:
-                return _end(decision.observer, await function(*args, **kwargs))
-            except BaseException as error:
-                if decision.observer is not None:
-                    decision.observer.raised(error)
-                raise
+        return await run_async(boundary.ask(args, kwargs), lambda: function(*args, **kwargs))
 
     return call
 
