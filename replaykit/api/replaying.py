@@ -176,7 +176,7 @@ class replay:
         self.rerun = Rerun(self._packet, self._replayer)
         self.rerun.already_connected = connected
         self._replayer.owner = self.rerun
-        hooks.install()
+        hooks.install_for_replay()
         _release_guards()
         guard.install(self._replayer)
         try:

@@ -123,7 +123,8 @@ def _with_progress(plans: Sequence[Plan]) -> Iterator[Plan]:
 
 def _report(results: Sequence[Result], passed_over: int | None, as_json: bool) -> None:
     """Paths to standard output, all the rest to standard error. `passed_over` is None for a single file."""
-    from replaykit.cli.output import note, plain, relative, write
+    from replaykit.cli.output import note, plain, write
+    from replaykit.launch.places import relative
 
     if as_json:
         write(json.dumps({"files": [asdict(item) for item in results], "passed_over": passed_over or 0}))

@@ -95,8 +95,6 @@ def verdict(replayed: Replayed) -> str:
 
 def _remarks(report: Report) -> list[str]:
     remarks = []
-    if report.executed_for_real:
-        remarks.append(f"ran for real (no recorded result stands for them): {', '.join(report.executed_for_real)}")
     if report.assumed:
         kinds = ", ".join(f"{kind} {count}" for kind, count in report.assumed.items())
         remarks.append(f"taken on trust to be the same value: {kinds}")

@@ -57,11 +57,11 @@ STACKS = (
     Stack("boto3", "sdk"),
     Stack("litellm", "sdk"),
     Stack("mcp", "framework", limit="servers over stdio are other processes: a replay refuses to start them"),
-    Stack("langchain-core", "framework"),
+    Stack("langchain-core", "framework", "langchain_core.tools", "tools and retrievers of LangChain and LangGraph"),
     Stack("langgraph", "framework"),
     Stack("langsmith", "framework"),
-    Stack("openai-agents", "framework"),
-    Stack("pydantic-ai-slim", "framework"),
+    Stack("openai-agents", "framework", "agents", "function tools", "hosted tools run at the provider"),
+    Stack("pydantic-ai-slim", "framework", "pydantic_ai", "tools of all toolsets"),
     Stack("llama-index-core", "framework"),
     Stack("crewai", "framework"),
     Stack("smolagents", "framework"),
@@ -127,9 +127,10 @@ class Found:
 def hook_ranges() -> dict[str, str]:
     """Versions that each hook was tested with, by distribution. Where a hook is, its module says so."""
     from replaykit.integrations import uvicorn
-    from replaykit.interceptors import guard_uvloop, httpx
+    from replaykit.interceptors import guard_uvloop, libraries
 
-    return {**httpx.TESTED, "uvloop": guard_uvloop.TESTED, **uvicorn.TESTED}
+    hooked = {library.distribution: library.tested for library in libraries.LIBRARIES}
+    return {**hooked, "uvloop": guard_uvloop.TESTED, **uvicorn.TESTED}
 
 
 def find_stacks() -> tuple[Found, ...]:
@@ -199,6 +200,7 @@ def _misfit(module: str) -> str:
     """Why the hook of a library can't be put in place; empty if it can."""
     from replaykit.api import hooks
     from replaykit.errors import UsageError
+    from replaykit.interceptors import libraries
 
     try:
         hooks.install()
@@ -213,7 +215,7 @@ def _misfit(module: str) -> str:
         return str(error)
     except Exception as error:  # a library that can't even be imported: its own business, and worth saying
         return f"{type(error).__name__}: {error}"
-    return ""
+    return libraries.refusal(module.partition(".")[0])
 
 
 class _Nothing:

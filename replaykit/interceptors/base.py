@@ -26,12 +26,22 @@ class Decider(Protocol):
     """A session, as an interceptor sees it."""
 
     @property
+    def is_replay(self) -> bool:
+        """True if what is not handled here would happen for real, and must not."""
+
+    @property
     def reads_body(self) -> bool:
         """True if request bodies must be read before `decide_http`; a recorder lets them stream."""
 
     def decide_http(self, request: HttpRequest, node: lineage.Node) -> ForwardHttp | ServedResponse: ...
 
     def decide_call(self, request: FunctionRequest, node: lineage.Node) -> ForwardCall | ServedValue: ...
+
+    def asked_framework(self, name: str) -> None:
+        """Told that a framework has the tool of that name, or answers for it itself: a handoff, a structured output.
+
+        Unlike a plain function it does not run unless `decide_call` lets it.
+        """
 
     @property
     def is_over(self) -> bool:
@@ -58,6 +68,23 @@ def activate(decider: Decider) -> None:
 def deactivate(decider: Decider) -> None:
     global _active
     _active = tuple(item for item in _active if item is not decider)
+
+
+def is_idle() -> bool:
+    """True if no run can want to know of a call of the code that runs now."""
+    return not _active and lineage.current() is None
+
+
+def is_replaying() -> bool:
+    """True while any replay is active in this process."""
+    return any(decider.is_replay for decider in _active)
+
+
+def tell_asked(name: str) -> None:
+    """Tells the session of the calling code that a framework, and no plain function, is asked for a tool."""
+    node = lineage.current()
+    if node is not None:
+        cast(Decider, node.run).asked_framework(name)
 
 
 def find_decider(what: Callable[[], str]) -> tuple[Decider, lineage.Node] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -10,7 +12,12 @@ from replaykit.interceptors.base import find_decider
 from replaykit.packet import values
 from replaykit.packet.exchange import Boundary, ForwardCall, FunctionRequest, ServedValue
 
+logger = logging.getLogger("replaykit")
+
 Decision = ForwardCall | ServedValue | None
+Withheld = Callable[[BaseException], str | None]
+
+_MARK = "__replaykit_decorated__"
 
 
 def decide(boundary: Boundary, name: str, make: Callable[[], FunctionRequest | None]) -> Decision:
@@ -23,7 +30,15 @@ def decide(boundary: Boundary, name: str, make: Callable[[], FunctionRequest | N
     if found is None:
         return None
     decider, node = found
-    request = make()
+    try:
+        request = make()
+    except Exception as error:
+        if decider.is_replay:
+            raise
+        # The agent's call comes first; the packet says that it may be missing something.
+        decider.unattributed(f"{boundary} {name}")
+        logger.warning("%s %s could not be recorded: %s", boundary, name, type(error).__name__)
+        return None
     return decider.decide_call(request, node) if request is not None else None
 
 
@@ -32,8 +47,12 @@ def encode_arguments(named: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values.encode(value, is_lossy=True) for name, value in named.items()}
 
 
-def run(decision: Decision, body: Callable[[], Any]) -> Any:
-    """The recorded result, or that of the body."""
+def run(decision: Decision, body: Callable[[], Any], *, withheld: Withheld = lambda error: None) -> Any:
+    """The recorded result, or that of the body.
+
+    Args:
+        withheld: Says of an exception of the body why no replay can raise it instead; None: it can.
+    """
     if isinstance(decision, ServedValue):
         return _served(decision)
     if decision is None or decision.place is None:
@@ -42,13 +61,15 @@ def run(decision: Decision, body: Callable[[], Any]) -> Any:
         try:
             result = body()
         except BaseException as error:
-            _raised(decision, error)
+            _raised(decision, error, withheld)
             raise
         _returned(decision, result)
         return result
 
 
-async def run_async(decision: Decision, body: Callable[[], Awaitable[Any]]) -> Any:
+async def run_async(
+    decision: Decision, body: Callable[[], Awaitable[Any]], *, withheld: Withheld = lambda error: None
+) -> Any:
     """The same for a coroutine."""
     if isinstance(decision, ServedValue):
         if decision.overrun is not None:
@@ -62,7 +83,7 @@ async def run_async(decision: Decision, body: Callable[[], Awaitable[Any]]) -> A
         try:
             result = await body()
         except BaseException as error:
-            _raised(decision, error)
+            _raised(decision, error, withheld)
             raise
         _returned(decision, result)
         return result
@@ -86,6 +107,22 @@ def _returned(decision: ForwardCall, value: Any) -> None:
         decision.observer.returned(value)
 
 
-def _raised(decision: ForwardCall, error: BaseException) -> None:
-    if decision.observer is not None:
+def _raised(decision: ForwardCall, error: BaseException, withheld: Withheld) -> None:
+    if decision.observer is None:
+        return
+    reason = withheld(error)
+    if reason is None:
         decision.observer.raised(error)
+    else:
+        decision.observer.withheld(reason)
+
+
+def mark_decorated(function: Any) -> None:
+    """Notes that a function asks the session itself, so that a framework that calls it does not ask as well."""
+    setattr(function, _MARK, True)
+
+
+def is_decorated(*functions: Any) -> bool:
+    """True if any of these asks the session itself: a decorated function, a method of one, or a partial of one."""
+    inner = (item.func if isinstance(item, functools.partial) else item for item in functions)
+    return any(getattr(item, _MARK, None) is True for item in inner)

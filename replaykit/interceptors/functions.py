@@ -11,7 +11,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Literal, TypeVar, cast, overload
 
 from replaykit.errors import UsageError
-from replaykit.interceptors.function_calls import Decision, decide, encode_arguments, run, run_async
+from replaykit.interceptors.function_calls import (
+    Decision,
+    decide,
+    encode_arguments,
+    mark_decorated,
+    run,
+    run_async,
+)
 from replaykit.packet.exchange import Boundary, Effect, FunctionRequest
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -89,7 +96,9 @@ def _decorate(
         raise UsageError(f"@{boundary} takes a function, not a {type(function).__name__}")
     place = _Boundary(function, boundary, name, effect, normalize, replay)
     wrap = _wrap_async if inspect.iscoroutinefunction(function) else _wrap
-    return cast(F, wrap(place, function))
+    wrapped = wrap(place, function)
+    mark_decorated(wrapped)
+    return cast(F, wrapped)
 
 
 @overload

@@ -16,12 +16,12 @@ from typing import Any
 from replaykit.determinism.imports import when_imported
 from replaykit.determinism.lineage import Node
 from replaykit.errors import UsageError
+from replaykit.interceptors import libraries
 from replaykit.interceptors.base import Decider, find_decider, inside_transport
 from replaykit.packet.exchange import EndState, HttpObserver, HttpRequest, ServedResponse
 from replaykit.packet.failures import Failure
 
 MODULES = ("httpx", "httpx2")
-TESTED = {"httpx": "0.27 to 0.28", "httpx2": "2.16"}
 
 # Client-neutral names of what a transport can raise; both modules use the same class names.
 _KINDS = {
@@ -76,6 +76,7 @@ class _Hooks:
             is_sync = owner is self._module.Client
             transport = self._kit.sync_transport if is_sync else self._kit.async_transport
             owner._transport_for_url = _make_hook(original, functools.partial(transport, self._kit))
+        libraries.mark_hooked(self._module.__name__)
 
 
 def _transport_for_url(owner: Any, module: ModuleType) -> Callable[[Any, Any], Any]:
@@ -84,7 +85,7 @@ def _transport_for_url(owner: Any, module: ModuleType) -> Callable[[Any, Any], A
         name, version = module.__name__, getattr(module, "__version__", "?")
         raise UsageError(
             f"{name} {version}: {owner.__name__}._transport_for_url is not as replaykit knows it "
-            f"(tested with {name} {TESTED[name]}); no call of this client could be recorded or replayed"
+            f"(tested with {name} {libraries.find(name).tested}); no call of this client could be recorded or replayed"
         )
     return found  # type: ignore[no-any-return]  # an attribute of a module that is found at run time
 

@@ -30,7 +30,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class FunctionRequest:
-    """A call of a declared Python function: a tool, a retriever or a question to a person.
+    """A call of a Python function: a tool, a retriever or a question to a person.
 
     Attributes:
         arguments: By parameter name, encoded as JSON.
@@ -38,6 +38,8 @@ class FunctionRequest:
         replay: What a replay does with it: serve the recorded result, or run its body again over recorded crossings.
             None leaves it to the recording: a body that called a model is run again.
         is_secret: All of the result is a secret: a typed password. A stand-in is kept of it, and served.
+        is_declared: False for a tool that nobody declared and that its framework calls. Where a recording can't give
+            its result back, a replay runs the body; for a declared one that is a divergence.
     """
 
     boundary: Boundary
@@ -46,6 +48,7 @@ class FunctionRequest:
     effect: Effect | None = None
     replay: Literal["result", "rerun"] | None = None
     is_secret: bool = False
+    is_declared: bool = True
 
 
 Request = HttpRequest | FunctionRequest
@@ -79,6 +82,9 @@ class ValueObserver(Protocol):
     def returned(self, value: Any) -> None: ...
 
     def raised(self, error: BaseException) -> None: ...
+
+    def withheld(self, reason: str) -> None:
+        """It ended in a way that no recording can give back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from replaykit.matching.causes import Cause
 from replaykit.packet import Packet
 from replaykit.session.derived import executed_tools
@@ -88,6 +90,8 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
     policy = replayer.policy
     is_ok = not records and closed
     stubs = (f"answered by stubs: {', '.join(replayer.stubbed)}",) if replayer.stubbed else ()
+    unknown = _unknown_tools(replayer)
+    again = (*replayer.rerun, *(position for position, _ in replayer.unservable))
     return Report(
         ok=is_ok,
         verdict=_verdict(replayer, is_ok),
@@ -110,16 +114,44 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
         unused=tuple(item.position for item in replayer.index.unused),
         interactions=tuple(replayer.interactions),
         not_executed=tuple(replayer.not_executed),
-        executed_for_real=(*executed_tools(replayer.packet), *replayer.rerun),
+        executed_for_real=(*unknown, *again),
         output_compared=replayer.output_compared,
         assumed=replayer.contents.bindings.assumed,
         allowed=tuple(dict.fromkeys(replayer.allowed)),
         refused=tuple(dict.fromkeys(replayer.refused)),
         telemetry=replayer.telemetry,
         already_connected=already_connected,
-        notes=(*replayer.notes, *stubs, *_unknowns(replayer.packet), *replayer.packet.recovered),
+        notes=(
+            *_ran_for_real(replayer, unknown),
+            *replayer.notes,
+            *stubs,
+            *_unknowns(replayer.packet),
+            *replayer.packet.recovered,
+        ),
         has_positions=replayer.packet.has_positions,
     )
+
+
+def _unknown_tools(replayer: Replayer) -> tuple[str, ...]:
+    """Names of tools that only the model traffic of this replay shows: nothing stood for their bodies."""
+    asked = {item.recorded for item in replayer.interactions}
+    has_not_run = replayer.known_to_framework.difference(replayer.ran_unrecorded)
+    return tuple(name for name in executed_tools(replayer.packet, asked) if name not in has_not_run)
+
+
+def _ran_for_real(replayer: Replayer, unknown: Sequence[str]) -> Iterator[str]:
+    """What was no evidence, since it was made anew; one sentence for each reason."""
+    if unknown:
+        it = "it" if len(unknown) == 1 else "them"
+        yield f"{_count(unknown)} ran for real: {', '.join(unknown)}; add @replaykit.tool to freeze {it}"
+    if replayer.rerun:
+        yield f"{_count(replayer.rerun)} ran again over the recorded calls inside: {', '.join(replayer.rerun)}"
+    for position, reason in replayer.unservable:
+        yield f"ran for real: {position}; {reason}"
+
+
+def _count(tools: Sequence[str]) -> str:
+    return f"{len(tools)} tool{'s' if len(tools) != 1 else ''}"
 
 
 def _verdict(replayer: Replayer, is_ok: bool) -> str:

@@ -5,6 +5,7 @@ They are for showing and diagnosing. They are never served: nobody saw the tool 
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +78,11 @@ def _results_in(interaction: Interaction) -> dict[str, Any]:
     return {result.id: result.content for result in tool_results(request)}
 
 
-def executed_tools(packet: Packet) -> tuple[str, ...]:
-    """Names of tools whose bodies run for real in a replay: they were called, and nothing stands for them."""
-    names = (event.name for event in tool_events(packet) if event.has_result and not event.is_declared)
-    return tuple(dict.fromkeys(names))
+def executed_tools(packet: Packet, asked_by: Container[str | None] | None = None) -> tuple[str, ...]:
+    """Names of tools whose bodies run for real in a replay: they were called, and nothing stands for them.
+
+    Args:
+        asked_by: Only those that model calls at these positions asked for.
+    """
+    events = (event for event in tool_events(packet) if event.has_result and not event.is_declared)
+    return tuple(dict.fromkeys(event.name for event in events if asked_by is None or event.asked_by in asked_by))

@@ -58,7 +58,12 @@ class CallBegan:
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """`withheld` says why there is no value although the function returned. All of an `is_secret` value is a secret."""
+    """`withheld` says why there is no value although the function returned.
+
+    Attributes:
+        is_secret: All of the value is a secret.
+        is_made_again: A replay needs no value: it runs the body.
+    """
 
     id: str
     time_ns: int
@@ -68,6 +73,7 @@ class CallEnded:
     withheld: str | None = None
     is_cancelled: bool = False
     is_secret: bool = False
+    is_made_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

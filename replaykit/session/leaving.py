@@ -203,21 +203,22 @@ class Leaving:
         return self._index.unused
 
     @cached_property
-    def _executed(self) -> tuple[str, ...]:
+    def executed(self) -> tuple[str, ...]:
+        """Names of tools that were called while recording, and that nothing stands for."""
         return executed_tools(self._packet)
 
     def _ran_for_real(self, name: str, asked_by: str) -> bool:
         """A tool that is no boundary itself, and inside which nothing was served."""
         asker = self._index.at(asked_by)
         if asker is None:
-            return name in self._executed
+            return name in self.executed
         place = lineage_of(asked_by)
         for item in self._packet.interactions:
             if item.seq > asker.seq and lineage_of(item.position).startswith(place):
                 if item.boundary == "llm":
                     break
                 return False
-        return name in self._executed
+        return name in self.executed
 
     def _order_of(self, position: str, nearest: Interaction | None) -> float:
         """The recorded event that should have come here; else just after what this lineage had reached."""

@@ -11,7 +11,7 @@ from replaykit.matching.content import WITHHELD_KEY, function_content, http_cont
 from replaykit.matching.ids import IdTable
 from replaykit.matching.index import lineage_of
 from replaykit.matching.recorded import header
-from replaykit.packet.body import encode_body
+from replaykit.packet.body import encode_body, withhold_body
 from replaykit.packet.codec import dump_line
 from replaykit.packet.decoding import decode_content, decode_request
 from replaykit.packet.exchange import Chunk
@@ -257,7 +257,7 @@ class Packer:
                 state=state,  # type: ignore[arg-type]  # one of the three words above
                 value=value[0] if value is not None and withheld is None else None,
                 has_value=event.has_value and withheld is None,
-                body=self._clean.withhold(withheld) if withheld is not None else None,
+                body=self._withheld_result(event, withheld) if withheld is not None else None,
                 failure=self._clean.failure(event.failure),
             )
         )
@@ -266,6 +266,10 @@ class Packer:
         if event.is_secret and isinstance(event.value, str):
             return self._clean.secret(event.value)
         return event.value
+
+    def _withheld_result(self, event: CallEnded, reason: str) -> Body:
+        """Of a tool whose body a replay runs anyway: then nothing is missing."""
+        return withhold_body(None, reason) if event.is_made_again else self._clean.withhold(reason)
 
     def _begin_span(self, event: SpanBegan) -> None:
         line = SpanLine(

@@ -59,6 +59,7 @@ class Recorder:
     """The session of a run that is being recorded."""
 
     reads_body = False
+    is_replay = False
 
     def __init__(self, sink: Sink, run_id: str) -> None:
         self._sink = sink
@@ -118,10 +119,13 @@ class Recorder:
                 request, size, withheld = replace(request, arguments={}), 0, _NO_ROOM
             event = CallBegan(name, self.now_ns(), place.path, request, parent, self._flags(node), withheld)
             self.put(event, size)
-            return ForwardCall(_ValueObserver(self, name, request.is_secret), place)
+            return ForwardCall(_ValueObserver(self, name, request), place)
         except Exception:  # as above
             self.drop("a function call")
             return ForwardCall(None, None)
+
+    def asked_framework(self, name: str) -> None:
+        """The model traffic shows it; there is nothing to add."""
 
     def unattributed(self, what: str) -> None:
         """A call of another part of the process: this run may be missing something, and its packet says so."""
@@ -319,16 +323,20 @@ def _has_streaming_body(request: HttpRequest) -> bool:
 class _ValueObserver:
     """Watches one function call."""
 
-    __slots__ = ("_is_secret", "_name", "_recorder")
+    __slots__ = ("_is_declared", "_is_secret", "_name", "_recorder")
 
-    def __init__(self, recorder: Recorder, name: str, is_secret: bool) -> None:
-        self._recorder, self._name, self._is_secret = recorder, name, is_secret
+    def __init__(self, recorder: Recorder, name: str, request: FunctionRequest) -> None:
+        self._recorder, self._name = recorder, name
+        self._is_secret, self._is_declared = request.is_secret, request.is_declared
 
     def returned(self, value: Any) -> None:
         self._safely(lambda: self._value(value))
 
     def raised(self, error: BaseException) -> None:
         self._safely(lambda: self._error(error))
+
+    def withheld(self, reason: str) -> None:
+        self._safely(lambda: self._recorder.put(self._ended(withheld=reason)))
 
     def _value(self, value: Any) -> None:
         try:
@@ -338,15 +346,19 @@ class _ValueObserver:
         recorder, size = self._recorder, _size_of(encoded)
         if not recorder.has_room(size):
             encoded, size, withheld = None, 0, _NO_ROOM
-        event = CallEnded(
+        recorder.put(self._ended(encoded, withheld=withheld), size)
+
+    def _ended(self, value: Any = None, *, withheld: str | None) -> CallEnded:
+        is_kept = withheld is None
+        return CallEnded(
             self._name,
-            recorder.now_ns(),
-            encoded,
-            has_value=withheld is None,
+            self._recorder.now_ns(),
+            value,
+            has_value=is_kept,
             withheld=withheld,
             is_secret=self._is_secret,
+            is_made_again=not (is_kept or self._is_declared or withheld == _NO_ROOM),
         )
-        recorder.put(event, size)
 
     def _error(self, error: BaseException) -> None:
         recorder, is_cancelled = self._recorder, _is_cancellation(error)

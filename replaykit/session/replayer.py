@@ -49,6 +49,7 @@ class Replayer:
     """
 
     reads_body = True
+    is_replay = True
     is_foreign = False  # a replay goes on in a forked child: nothing may go out there either
     is_over = False  # and what outlives it is still refused by it
 
@@ -69,6 +70,9 @@ class Replayer:
         self.interactions: list[ReplayedInteraction] = []
         self.not_executed: list[str] = []
         self.rerun: list[str] = []
+        self.unservable: list[tuple[str, str]] = []
+        self.known_to_framework: set[str] = set()
+        self.ran_unrecorded: list[str] = []
         self.stubbed: list[str] = []
         self.refused: list[str] = []
         self.allowed: list[str] = []
@@ -120,6 +124,10 @@ class Replayer:
             self._refuse_outsiders(f"{request.boundary} {request.name}", node)
             place = self._tickets.function(node, request.boundary, request.name)
             position = self.contents.name(place.path)
+            if not request.is_declared and self.contents.name(request.name) in self.leaving.executed:
+                self._raise_latched()  # whoever made this recording saw only the model traffic
+                self.ran_unrecorded.append(request.name)
+                return ForwardCall(None, place)
             try:
                 content = self.contents.of_call(request, position)
             except SanitizeError as reason:
@@ -139,15 +147,22 @@ class Replayer:
             if self._reruns(request, interaction):
                 self.rerun.append(position)
                 return ForwardCall(_RerunObserver(self, interaction, position), place)
-            self.index.use_inside(interaction.id)
             try:
                 served = decode_value(
                     interaction, lambda: self._overrun(interaction, position), self._unserved(interaction, position)
                 )
             except NotServable as reason:
-                self._leave_unservable(interaction, position, str(reason))
+                if request.is_declared or interaction.done is None:
+                    self._leave_unservable(interaction, position, str(reason))
+                self.unservable.append((position, reason.reason))
+                return ForwardCall(_RerunObserver(self, interaction, position), place)
+            self.index.use_inside(interaction.id)
             self.not_executed.append(position)
             return served
+
+    def asked_framework(self, name: str) -> None:
+        """A framework has this tool: its body runs only if `decide_call` lets it."""
+        self.known_to_framework.add(name)
 
     def unattributed(self, what: str) -> Replayer:
         """A call of a thread that is older than the replay, or that nothing ties to it: refused.
@@ -362,6 +377,9 @@ class _RerunObserver:
             return
 
     def raised(self, error: BaseException) -> None:
+        return None
+
+    def withheld(self, reason: str) -> None:
         return None
 
 

@@ -48,7 +48,8 @@ class Report(_Part):
         divergences: By recorded order; the first one is what was raised.
         unused: Positions that were recorded and not asked for.
         not_executed: Functions whose recorded result was served: their bodies did not run.
-        executed_for_real: Tools whose bodies ran although the recording shows their results, in model traffic only.
+        executed_for_real: Tools whose bodies ran: names of those that only the model traffic shows, and positions of
+            those that ran again. `notes` says why.
         output_compared: False where the recording or the replay has no declared output.
         assumed: Sensitive values taken on trust to stand for their stand-ins, by kind.
         allowed: Egress that was let through by name.

@@ -23,7 +23,15 @@ Unserved = Callable[[str], NoReturn]
 
 
 class NotServable(Exception):
-    """The recording has this interaction, but not its answer."""
+    """The recording has this interaction, but not its answer.
+
+    Attributes:
+        reason: Why, without what a user can do about it.
+    """
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(reason + remedy)
+        self.reason = reason
 
 
 def serve_http(interaction: Interaction, overread: Callable[[], NoReturn], unserved: Unserved) -> ServedResponse:
@@ -81,8 +89,8 @@ def decode_value(interaction: Interaction, overrun: Callable[[], NoReturn], unse
             raise NotServable(f"{done.failure.type} was not kept: {done.body.withheld}")
         return ServedValue(None, rebuild_error(done.failure, unserved))
     if not done.has_value:
-        reason = done.body.withheld if done.body is not None else "the result was not kept"
-        raise NotServable(f'{reason}; declare it with @replaykit.tool(replay="rerun"), or return plain data')
+        reason = (done.body.withheld if done.body is not None else None) or "the result was not kept"
+        raise NotServable(reason, '; declare it with @replaykit.tool(replay="rerun"), or return plain data')
     try:
         return ServedValue(values.decode(done.value))
     except values.UnencodableError as error:
@@ -102,7 +110,7 @@ def rebuild_error(failure: FailureRecord, unserved: Unserved) -> BaseException:
     try:
         error = rebuild(failure, gate)
     except UnbuildableError as reason:
-        raise NotServable(f"{failure.type} can't be raised again: {reason}\n{_REMEDY}") from None
+        raise NotServable(f"{failure.type} can't be raised again: {reason}", f"\n{_REMEDY}") from None
     gate.on_use = lambda what: unserved(f"{failure.type} carried {what}, which has no JSON form\n{_REMEDY}")
     return error
 

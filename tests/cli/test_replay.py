@@ -352,3 +352,39 @@ def test_another_address_in_what_is_printed_diverges(shop: Shop, edit: Edit) -> 
     assert (divergence["position"], divergence["root_cause"]) == ("the end", "code")
     assert "a value of kind email" in divergence["message"]
     assert "eve.roe" not in divergence["message"]
+
+
+LOOP = """
+import json
+import os
+import httpx
+
+def look_up(city):
+    return f"{city}: rain"
+
+messages = [{"role": "user", "content": "use a tool"}]
+while True:
+    base = os.environ.get("BASE_URL", "http://model.invalid")
+    answer = httpx.post(f"{base}/v1/chat/completions", json={"model": "m", "messages": messages}, timeout=20)
+    message = answer.raise_for_status().json()["choices"][0]["message"]
+    messages.append(message)
+    if not message.get("tool_calls"):
+        break
+    for call in message["tool_calls"]:
+        content = look_up(**json.loads(call["function"]["arguments"]))
+        messages.append({"role": "tool", "tool_call_id": call["id"], "content": content})
+print(message["content"])
+"""
+
+
+def test_tools_that_nothing_stands_for_are_named_once(shop: Shop) -> None:
+    """Whoever reads `same run` must know which part of it was no evidence, and what to do about it."""
+    shop.write("agent.py", LOOP)
+    assert shop.record("python", "agent.py").code == 0
+    shop.server.close()
+
+    ended = shop.run("replay", "last")
+
+    assert ended.code == 0, ended.text
+    assert ended.out.count("look_up") == 1
+    assert "  1 tool ran for real: look_up; add @replaykit.tool to freeze it\n" in ended.out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,25 @@ def nothing_left_behind() -> Iterator[None]:
     assert base._active == ()
     assert gates.in_force == ()
     assert strands.variable not in contextvars.copy_context()
+
+
+@pytest.fixture
+def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Every connection that anybody opens to a host that is not this machine; none is let out."""
+    import socket
+
+    asked: list[str] = []
+    original = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else str(host)
+        if name not in ("127.0.0.1", "localhost"):
+            asked.append(name)
+            raise OSError(f"no way to {name}")
+        return original(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    yield asked
 
 
 @pytest.fixture

@@ -31,6 +31,13 @@ def user(text: str) -> list[dict[str, Any]]:
     return [{"role": "user", "content": text}]
 
 
+def async_client() -> Any:
+    """An openai client without certificates, which cost more to load than a replay takes."""
+    import openai
+
+    return openai.AsyncOpenAI(http_client=openai.DefaultAsyncHttpxClient(verify=False))
+
+
 class Stage:
     """One server, one store; `then` and `now` have the API keys set and unset.
 

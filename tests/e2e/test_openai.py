@@ -103,6 +103,7 @@ def test_a_tool_loop_replays_with_parallel_calls(stage: MakeStage) -> None:
 
     assert play.both(act)[-1] == "cold 2"
     assert play.report.executed_for_real == ("weather", "news")
+    assert play.report.notes == ("2 tools ran for real: weather, news; add @replaykit.tool to freeze them",)
 
 
 def test_an_error_answer_raises_the_same_error(stage: MakeStage) -> None:

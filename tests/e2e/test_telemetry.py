@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -16,25 +14,6 @@ from tests.e2e.helpers import run_on
 openai = pytest.importorskip("openai")
 
 MODEL = "gpt-4o-mini"
-
-
-@pytest.fixture
-def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Every connection that anybody opens to a host that is not this machine; none is let out."""
-    import socket
-
-    asked: list[str] = []
-    original = socket.getaddrinfo
-
-    def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
-        name = host.decode() if isinstance(host, bytes) else str(host)
-        if name not in ("127.0.0.1", "localhost"):
-            asked.append(name)
-            raise OSError(f"no way to {name}")
-        return original(host, *args, **kwargs)
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    yield asked
 
 
 @pytest.mark.parametrize("api", ["chat", "responses"])

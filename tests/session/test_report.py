@@ -243,3 +243,4 @@ def test_what_was_served_and_what_ran_is_listed(world: World) -> None:
     report = world.replay(agent)
 
     assert (report.not_executed, report.executed_for_real) == (("tool:told[0]",), ("forecast",))
+    assert report.notes == ("1 tool ran for real: forecast; add @replaykit.tool to freeze it",)
