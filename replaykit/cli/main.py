@@ -12,6 +12,7 @@ from replaykit.cli.demo import demo_command
 from replaykit.cli.doctor import doctor_command
 from replaykit.cli.import_ import import_app
 from replaykit.cli.output import note, write
+from replaykit.cli.promote import promote_command
 from replaykit.cli.record import record_command
 from replaykit.cli.replay import replay_command
 from replaykit.cli.schema import schema_command
@@ -50,6 +51,7 @@ app.command("demo", rich_help_panel=EVERYDAY)(demo_command)
 app.command("record", rich_help_panel=EVERYDAY, context_settings={"allow_interspersed_args": False})(record_command)
 app.command("replay", rich_help_panel=EVERYDAY)(replay_command)
 app.command("show", rich_help_panel=EVERYDAY)(show_command)
+app.command("promote", rich_help_panel=EVERYDAY)(promote_command)
 app.command("doctor", rich_help_panel=SUITE)(doctor_command)
 app.add_typer(import_app, name="import", rich_help_panel=EXCHANGE)
 app.command("schema", rich_help_panel=EXCHANGE)(schema_command)

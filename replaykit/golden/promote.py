@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,8 +103,3 @@ def _write_new(target: Path, data: bytes) -> None:
         raise UsageError(f"there is another cassette {target}") from None
     finally:
         draft.unlink(missing_ok=True)
-
-
-def command_entry(argv: Sequence[str]) -> Entry:
-    """The entry of a command that was typed."""
-    return Entry(kind="command", argv=tuple(argv))

@@ -14,6 +14,12 @@ def project_root(place: Path) -> Path:
     return next((folder for folder in above if any((folder / mark).exists() for mark in _ROOT_MARKS)), place)
 
 
+def place_in_project() -> str:
+    """The present folder as a path from the top of its project."""
+    here = Path.cwd()
+    return str(here.relative_to(project_root(here)))
+
+
 def relative(path: str | Path) -> str:
     """The path as a person would type it here."""
     try:

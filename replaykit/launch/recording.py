@@ -11,7 +11,7 @@ from replaykit.api.recording import DEFAULT_STORE, KEEP_RULES
 from replaykit.errors import UsageError
 from replaykit.launch.bootstrap.plan import Exchange, Plan
 from replaykit.launch.command import hash_seed_for, label, lacks_replaykit, run_command
-from replaykit.launch.places import project_root, relative
+from replaykit.launch.places import place_in_project, relative
 from replaykit.packet import Packet
 from replaykit.packet.journal import amend_outcome
 from replaykit.session.summary import summarize
@@ -57,7 +57,7 @@ def record_run(
         workflow=name or label(command).removesuffix(".py"),
         store=str(folder),
         argv=tuple(command),
-        cwd=str(Path.cwd().relative_to(project_root(Path.cwd()))),
+        cwd=place_in_project(),
         variables=tuple(sorted(environ)),
         keeps_output=keeps_output,
     )

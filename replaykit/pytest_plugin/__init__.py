@@ -6,6 +6,7 @@ Every pytest run of the environment imports this module, so it imports nothing o
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,8 +27,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", options.MARKER)
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS and (config.rootpath / options.FOLDER).is_dir():
+        config.args.append(options.FOLDER)  # `testpaths` says where test code is; cassettes are tests without any
     if not hasattr(config, "workerinput"):  # under xdist only the controller talks
         config.pluginmanager.register(lines.Lines(), "replaykit-lines")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Cassettes with an entry point need no test code."""
+    if not file_path.name.endswith(".packet.jsonl"):
+        return None
+    from replaykit.pytest_plugin.collected import PacketFile, is_cassette
+
+    if not is_cassette(file_path, parent.config.rootpath):
+        return None
+    file: pytest.Collector = PacketFile.from_parent(parent, path=file_path)
+    return file
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -84,6 +99,8 @@ def pytest_runtest_makereport(
     marked = item.stash.get(_MARKED, None)
     if marked is not None and marked.complete(report, call):
         item.stash[_DIVERGED] = True
+    if hasattr(item, "complete"):  # a cassette without test code
+        item.complete(report)
     return report
 
 

@@ -18,6 +18,7 @@ THE_END = "the end"
 def close(replayer: Replayer, ending: Ending, stacks: tuple[str, ...]) -> None:
     """Adds to the ledger what only the end can show. `stacks` tells who still waited when the grace period was over."""
     replayer.notes.extend(stacks)
+    replayer.status = "ok" if ending.failure is None else "failed"
     _note_output(replayer, ending)
     if replayer.ledger.first is not None:
         return
@@ -129,6 +130,7 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
             *replayer.packet.recovered,
         ),
         has_positions=replayer.packet.has_positions,
+        status=replayer.status,
     )
 
 

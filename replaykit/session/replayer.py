@@ -81,6 +81,7 @@ class Replayer:
         self.is_closed = False
         self.runtime_differs = False
         self.output_compared = False
+        self.status: str | None = None
         self.notes: list[str] = []
         self.owner: Any = None  # what the user holds; the entry point hands its result there
         self.leaving = Leaving(packet, self.index, self.contents, lambda: len(self.allowed))

@@ -57,6 +57,7 @@ class Report(_Part):
         telemetry: Telemetry calls that were answered with an empty success and not sent.
         already_connected: Sockets that were connected before the replay began; they would go live unseen.
         notes: Whatever else a reader should know, one sentence each.
+        status: How the replayed code ended, `ok` or `failed`; None where nobody saw its end.
         has_positions: False for an imported packet: level 0 then says equal content, and nothing of the place.
     """
 
@@ -78,6 +79,7 @@ class Report(_Part):
     already_connected: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     has_positions: bool = True
+    status: str | None = None
 
     def to_json(self) -> str:
         """The report as JSON text."""
