@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,14 +65,28 @@ class Project:
 
     def pytest(self, *arguments: str, live: bool = False, plugins: bool = False, **environ: str) -> Ended:
         """Runs pytest in a process of its own; without the key and without the server unless `live`."""
+        others = () if plugins else ("-p", "no:asyncio", "-p", "no:recording")
+        return self.run(
+            "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", *others, *arguments, live=live, **environ
+        )
+
+    def replaykit(self, *arguments: str, live: bool = False) -> Ended:
+        return self.run("replaykit", *arguments, live=live)
+
+    def run(self, *arguments: str, live: bool = False, **environ: str) -> Ended:
+        """Runs `python -m ...` in the folder."""
         variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
         variables.pop("OPENAI_API_KEY", None)
+        variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{variables.get('PATH', '')}"
         if live:
             variables |= {"OPENAI_API_KEY": KEY, "BASE_URL": self.server.url}
-        others = () if plugins else ("-p", "no:asyncio", "-p", "no:recording")
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", *others, *arguments]
         ended = subprocess.run(
-            command, cwd=self.folder, env=variables | environ, capture_output=True, text=True, timeout=50
+            [sys.executable, "-m", *arguments],
+            cwd=self.folder,
+            env=variables | environ,
+            capture_output=True,
+            text=True,
+            timeout=50,
         )
         return Ended(ended.returncode, ended.stdout + ended.stderr)
 
@@ -94,6 +108,3 @@ def recorded(project: Project) -> Project:
     ended = project.pytest("--replay-record=once", live=True)
     assert ended.code == 0, ended.text
     return project
-
-
-Edit = Callable[[str, str], None]
