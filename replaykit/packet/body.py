@@ -56,20 +56,19 @@ def _likely_styles(data: bytes) -> list[Style]:
     )
 
 
-def encode_body(data: bytes, *, chunks: Sequence[Chunk] = (), encoding: str | None = None) -> Body:
+def encode_body(data: bytes, *, chunks: Sequence[Chunk] = ()) -> Body:
     """The readable form that gives back exactly `data`: JSON where that is lossless, else text, else base64.
 
     Args:
         chunks: The same bytes as they arrived.
-        encoding: A content-encoding that they are still in.
     """
     is_plain = len(chunks) == 0 or (len(chunks) == 1 and chunks[0].offset_ns == 0 and data != b"")
     cuts = () if is_plain else tuple((chunk.offset_ns, len(chunk.data)) for chunk in chunks)
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        return Body(base64=base64.b64encode(data).decode(), cuts=cuts, encoding=encoding)
-    if encoding is None and text[:1] in ("{", "[") and not is_too_deep(text, _MAX_DEPTH):
+        return Body(base64=base64.b64encode(data).decode(), cuts=cuts)
+    if text[:1] in ("{", "[") and not is_too_deep(text, _MAX_DEPTH):
         try:
             value = json.loads(text)
         except (ValueError, RecursionError):
@@ -77,7 +76,7 @@ def encode_body(data: bytes, *, chunks: Sequence[Chunk] = (), encoding: str | No
         style = find_style(data, value) if value is not None and not _has_reference(value) else None
         if style is not None:
             return Body(json=value, style=style, cuts=cuts)
-    return Body(text=text, cuts=cuts, encoding=encoding)
+    return Body(text=text, cuts=cuts)
 
 
 def withhold_body(data: bytes | None, reason: str, *, length: int | None = None, has_secret: bool = False) -> Body:

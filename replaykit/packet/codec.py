@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -140,6 +141,40 @@ def parse_object(data: bytes, *, path: Path | None, number: int) -> dict[str, An
     if not isinstance(fields, dict):
         raise PacketError("not a JSON object", path=path, line=number)
     return fields
+
+
+class _Repeating(dict[str, Any]):
+    """An object that says one of its names twice; `name` is which."""
+
+    name = ""
+
+
+def find_repeated_name(data: bytes) -> str | None:
+    """Dotted path of a name that stands twice in one object of a line; None where there is none.
+
+    The parser takes the last of two. What a file is taken for must not hang on which one a reader believes.
+    """
+
+    def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        fields = dict(pairs)
+        if len(fields) == len(pairs):
+            return fields
+        repeating = _Repeating(fields)
+        repeating.name = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        return repeating
+
+    return _path_to_repeating(json.loads(data, object_pairs_hook=build))
+
+
+def _path_to_repeating(value: Any) -> str | None:
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), value)]
+    while waiting:
+        path, item = waiting.pop()
+        if isinstance(item, _Repeating):
+            return ".".join((*path, item.name))
+        children = item.items() if isinstance(item, dict) else enumerate(item) if isinstance(item, list) else ()
+        waiting += [((*path, str(name)), child) for name, child in children]
+    return None
 
 
 def _refuse_constant(name: str) -> NoReturn:

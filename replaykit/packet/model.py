@@ -15,7 +15,7 @@ FORMAT = 1
 """Number of the file format; it moves only with the format, never with a release."""
 
 KEY_VERSION = 1
-"""Version of the content keys; packets with an older one get their keys recomputed when they are loaded."""
+"""Version of the content keys; packets with another one get their keys made again, in memory."""
 
 
 def _check_text(value: object) -> str:
@@ -76,7 +76,6 @@ class Body(Line):
     style: Literal["compact", "compact-ascii", "spaced", "spaced-ascii"] | None = None
     base64: Text | None = None
     cuts: tuple[tuple[Count, Count], ...] = ()
-    encoding: Text | None = Field(default=None, description="content-encoding that could not be decoded")
     withheld: Text | None = Field(default=None, description="why the body was not kept")
     length: Count | None = Field(default=None, description="bytes of a withheld body")
     sha256: Text | None = Field(default=None, description="of a withheld body that held no secret")

@@ -7,6 +7,7 @@ last line vouches for all of them; any other file is decoded and checked whole b
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,13 +15,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from replaykit.errors import PacketError
+from replaykit.errors import PacketError, UsageError
 from replaykit.packet.body import decode_body, decode_chunks
-from replaykit.packet.codec import LINES, check_digest, parse_line, parse_object, read_head
+from replaykit.packet.codec import (
+    LINES,
+    check_digest,
+    find_repeated_name,
+    parse_line,
+    parse_object,
+    read_head,
+)
 from replaykit.packet.exchange import Chunk
 from replaykit.packet.migrations import oldest_format
 from replaykit.packet.model import (
     FORMAT,
+    KEY_VERSION,
     Body,
     CallLine,
     DoneLine,
@@ -158,9 +167,14 @@ class Packet:
         """The packet in a file.
 
         Raises:
+            UsageError: `path` is no path.
             PacketError: The file is missing, empty, damaged, of another kind or of a newer format. It names file,
                 line and field. A last line that was cut short is dropped instead, and `recovered` says so.
         """
+        if not isinstance(path, str | os.PathLike):
+            hint = "; replaykit.Packet.loads reads bytes" if isinstance(path, bytes | bytearray) else ""
+            hint = "; `run.packet_path` is None where nothing was recorded or kept" if path is None else hint
+            raise UsageError(f"a packet is named by its path, not by {_shown(path)}{hint}")
         file = Path(path)
         for flush in pending_writers:
             flush()
@@ -175,6 +189,8 @@ class Packet:
     @classmethod
     def loads(cls, data: bytes, *, path: Path | None = None) -> Packet:
         """The packet in `data`; see `load`."""
+        if not isinstance(data, bytes):
+            raise UsageError(f"Packet.loads takes the bytes of a packet, not {_shown(data)}; Packet.load reads a file")
         if not data.strip():
             raise PacketError("the file is empty", path=path)
         notes = []
@@ -208,6 +224,9 @@ class Packet:
             notes = (*notes, what if self.outcome else "interrupted: the run has no outcome line")
             if self.outcome:
                 hashed.update(self._lines[-1])
+        if self.key_version != KEY_VERSION:
+            made = f"its content keys are of version {self.key_version}; they were made again (version {KEY_VERSION})"
+            notes = (*notes, made)
         self.digest = digest or hashed.hexdigest()
         self.recovered = tuple(notes)
         # Heads are only read of lines that were written by this format, and vouched for as they stand.
@@ -264,6 +283,10 @@ class Packet:
 
     def _check_whole(self) -> None:
         """Decodes everything once, so that damage is reported here and not in the middle of a replay."""
+        for number, data in enumerate(self._lines):
+            repeated = find_repeated_name(data)
+            if repeated is not None:
+                raise self._misplaced("stands twice in one object; keep one of the two", number, repeated)
         for interaction in self.interactions:
             call, done = interaction.call, interaction.done
             if call.http is not None and call.http.body.withheld is None:
@@ -348,6 +371,10 @@ class Packet:
 
     def __repr__(self) -> str:
         return f"<Packet {self.run.workflow} {self.run.run_id} calls={len(self._index['call'])}>"
+
+
+def _shown(value: object) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"
 
 
 def _is_whole(line: bytes) -> bool:

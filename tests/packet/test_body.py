@@ -104,12 +104,6 @@ def test_chunks_come_back_where_they_were_cut(pieces: list[tuple[int, bytes]]) -
     assert decode_chunks(stored(body)) == chunks
 
 
-def test_encoded_body_is_never_read_as_json() -> None:
-    body = encode_body(b'{"a":1}', encoding="br")
-
-    assert (body.text, body.encoding, body.style) == ('{"a":1}', "br", None)
-
-
 def test_withheld_body_gives_its_reason_and_no_bytes() -> None:
     body = withhold_body(b"x" * 10, "too large")
 

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from replaykit.errors import PacketError
-from replaykit.packet.codec import LINES, MAX_DEPTH, dump_line, is_too_deep, parse_line, read_head
+from replaykit.packet.codec import (
+    LINES,
+    MAX_DEPTH,
+    dump_line,
+    find_repeated_name,
+    is_too_deep,
+    parse_line,
+    read_head,
+)
 from replaykit.packet.model import Body, DoneLine, Line, LogLine
 from tests.packet.building import http_call, run_line
 
@@ -85,3 +93,15 @@ def test_every_kind_of_line_has_its_model() -> None:
     kinds = {kind.model_fields["kind"].default for kind in Line.__subclasses__() if "seq" in kind.model_fields}
 
     assert kinds | {"run"} == set(LINES)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        pytest.param('{"a":1,"b":{"a":2}}', None, id="in two objects"),
+        pytest.param('{"a":1,"a":1}', "a", id="at the top"),
+        pytest.param('{"a":{"b":[{},{"c":1,"d":2,"c":3}]}}', "a.b.1.c", id="inside"),
+    ],
+)
+def test_a_name_that_stands_twice_is_found_with_its_path(text: str, path: str | None) -> None:
+    assert find_repeated_name(text.encode()) == path

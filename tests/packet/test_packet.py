@@ -461,3 +461,22 @@ def test_line_models_are_what_the_file_holds() -> None:
 
     assert isinstance(packet._line(0, Line), RunLine)
     assert isinstance(packet._line(len(LINES) - 1, Line), OutcomeLine)
+
+
+def test_a_field_that_stands_twice_is_named() -> None:
+    """Which of the two counts is a matter of the reader: neither does."""
+    number = next(number for number, line in enumerate(LINES, start=1) if b'"status":200' in line)
+    data = EXAMPLE.replace(b'"status":200', b'"status":200,"status":500', 1)
+
+    with pytest.raises(PacketError, match="twice") as caught:
+        Packet.loads(data)
+    assert (caught.value.line, caught.value.field) == (number, "status")
+
+
+@pytest.mark.parametrize("version", [0, 99], ids=["older", "newer"])
+def test_content_keys_of_another_version_are_said_to_be_made_again(version: int) -> None:
+    data = dump_line(run_line(key_version=version)) + b"".join(LINES[1:-1])
+    packet = Packet.loads(seal_bytes(data))
+
+    (note,) = packet.recovered
+    assert note == f"its content keys are of version {version}; they were made again (version 1)"
