@@ -90,9 +90,10 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
     records = replayer.ledger.records
     policy = replayer.policy
     is_ok = not records and closed
-    stubs = (f"answered by stubs: {', '.join(replayer.stubbed)}",) if replayer.stubbed else ()
     unknown = _unknown_tools(replayer)
     again = (*replayer.rerun, *(position for position, _ in replayer.unservable))
+    first = replayer.ledger.first
+    remarks = replayer.remarks.sentences(is_whole=closed and (first is None or first.is_outcome))
     return Report(
         ok=is_ok,
         verdict=_verdict(replayer, is_ok),
@@ -121,11 +122,13 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
         allowed=tuple(dict.fromkeys(replayer.allowed)),
         refused=tuple(dict.fromkeys(replayer.refused)),
         telemetry=replayer.telemetry,
+        ambient=replayer.remarks.ambient,
         already_connected=already_connected,
         notes=(
             *_ran_for_real(replayer, unknown),
             *replayer.notes,
-            *stubs,
+            *remarks,
+            *_about_stubs(replayer),
             *_unknowns(replayer.packet),
             *replayer.packet.recovered,
         ),
@@ -154,6 +157,13 @@ def _ran_for_real(replayer: Replayer, unknown: Sequence[str]) -> Iterator[str]:
 
 def _count(tools: Sequence[str]) -> str:
     return f"{len(tools)} tool{'s' if len(tools) != 1 else ''}"
+
+
+def _about_stubs(replayer: Replayer) -> Iterator[str]:
+    if replayer.stubbed:
+        yield f"answered by stubs: {', '.join(replayer.stubbed)}"
+    if replayer.unknown_stubs:
+        yield f"stubs of nothing that was recorded or asked for: {', '.join(replayer.unknown_stubs)}"
 
 
 def _verdict(replayer: Replayer, is_ok: bool) -> str:

@@ -15,7 +15,7 @@ from replaykit.matching.index import identity_scope
 from replaykit.matching.recorded import RecordedContents, header
 from replaykit.packet import Interaction, Packet
 from replaykit.packet.decoding import decode_request
-from replaykit.packet.exchange import FunctionRequest, HttpRequest
+from replaykit.packet.exchange import FunctionRequest, Headers, HttpRequest
 from replaykit.packet.failures import Failure
 from replaykit.packet.model import FailureRecord
 from replaykit.sanitize import Finding, Sanitizer, StandIn
@@ -123,6 +123,14 @@ class Contents:
         """JSON as it would be stored."""
         self._learn()
         return self._sanitizer.json(value)
+
+    def clean_url(self, url: str) -> str:
+        """An address as it would be stored."""
+        return self._sanitizer.url(url)
+
+    def clean_headers(self, headers: Headers) -> Headers:
+        """Headers as they would be stored."""
+        return self._sanitizer.headers(headers)
 
     def clean_text(self, text: str) -> str:
         """Text that may be shown."""

@@ -26,6 +26,7 @@ from replaykit.session.leaving import Leaving
 from replaykit.session.ledger import DivergenceRecord, Ledger
 from replaykit.session.live import NOT_PROVED, Contents
 from replaykit.session.positions import Tickets, is_disabled
+from replaykit.session.remarks import Remarks
 from replaykit.session.report import ReplayedInteraction
 from replaykit.session.serving import NotServable, Unserved, decode_value, serve_http, telemetry_answer
 from replaykit.wire import Call, classify
@@ -83,6 +84,7 @@ class Replayer:
         self.output_compared = False
         self.status: str | None = None
         self.notes: list[str] = []
+        self.remarks = Remarks(packet, self.contents)
         self.owner: Any = None  # what the user holds; the entry point hands its result there
         self.leaving = Leaving(packet, self.index, self.contents, lambda: len(self.allowed))
         self._allows = allows
@@ -110,6 +112,7 @@ class Replayer:
             if call.call_class != "agent":
                 return self._serve_ambient(request, position)
             interaction = self._match_http(request, call, position)
+            self.remarks.compare(interaction, request)
             try:
                 return serve_http(
                     interaction, lambda: self._overread(interaction, position), self._unserved(interaction, position)
@@ -190,6 +193,17 @@ class Replayer:
     def last_order(self) -> float:
         """After everything that was recorded."""
         return max((item.seq for item in self.packet.interactions), default=0) + 1.0
+
+    @property
+    def unknown_stubs(self) -> tuple[str, ...]:
+        """Stubs that were not asked for, and of whose name the recording has no function."""
+        names = {item.name for item in self.packet.interactions} | {item.name for item in self.interactions}
+        return tuple(name for name in map(self.contents.name, self._stubs) if name not in names)
+
+    def has_span(self, node: Node) -> bool:
+        """True if the recording has a span at that very place."""
+        place = self.contents.name(node.path)
+        return any(span.line.position == place for span in self.packet.spans)
 
     # spans have no say in a replay, only a place
 
@@ -295,6 +309,7 @@ class Replayer:
             detail = f"{request.method} {_origin(request.url)} was never called while recording"
             nothing = (Match(MISSING, None), NO_CONTENT, position, "http", request.method)
             self._leave(self.leaving.mismatch(*nothing, detail=detail))
+        self.remarks.asked(interaction)
         try:
             return serve_http(
                 interaction, lambda: self._overread(interaction, position), self._unserved(interaction, position)

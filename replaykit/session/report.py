@@ -55,6 +55,7 @@ class Report(_Part):
         allowed: Egress that was let through by name.
         refused: Egress that was refused.
         telemetry: Telemetry calls that were answered with an empty success and not sent.
+        ambient: Calls of class `auth` or `ambient` that were served; they count neither by number nor by content.
         already_connected: Sockets that were connected before the replay began; they would go live unseen.
         notes: Whatever else a reader should know, one sentence each.
         status: How the replayed code ended, `ok` or `failed`; None where nobody saw its end.
@@ -76,6 +77,7 @@ class Report(_Part):
     allowed: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     telemetry: int = 0
+    ambient: int = 0
     already_connected: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     has_positions: bool = True
@@ -89,10 +91,15 @@ class Report(_Part):
         """One line: how many of the recorded calls came back how."""
         levels = [item.level for item in self.interactions]
         exact = sum(level == 0 for level in levels)
-        parts = [f"{exact} of {len(levels)} exact" if levels else "no calls"]
+        parts = [f"{exact} of {len(levels)} exact"] if levels else [] if self.ambient else ["no calls"]
         for level, name in ((1, "expected"), (2, "drift"), (3, "shifted"), (4, "moved"), (5, "missing")):
             if level in levels:
                 parts.append(f"{levels.count(level)} {name}")
+        if self.ambient:
+            parts.append(f"{self.ambient} ambient")
         parts.append(f"{len(self.unused)} left over" if self.unused else "nothing left over")
         parts.append(f"{len(self.allowed)} allowed egress" if self.allowed else "0 live calls")
+        trusted = sum(self.assumed.values())
+        if trusted:
+            parts.append(f"{trusted} value{'s' * (trusted != 1)} taken on trust")
         return ", ".join(parts)
