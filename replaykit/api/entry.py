@@ -8,8 +8,10 @@ import os
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from types import TracebackType
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast, overload
 
+from replaykit.api import arguments
+from replaykit.api.mode import read_mode
 from replaykit.api.recording import record
 from replaykit.determinism import lineage
 from replaykit.packet import values
@@ -56,7 +58,7 @@ class span:
     """
 
     def __init__(self, name: str, kind: str = "step", **attributes: Any) -> None:
-        self._name, self._kind = name, kind
+        self._name, self._kind = str(name), str(kind)
         self._attributes = attributes
         self._added: dict[str, Any] = {}
         self._session: Spans | None = None
@@ -118,7 +120,7 @@ class _Step:
         """Begins the step without entering it. Returns the place of what it does; None where nobody wants to know."""
         node = lineage.current()
         session = _session(node)
-        if session is None and os.environ.get("REPLAYKIT_MODE") == "record" and not _is_disabled(node):
+        if session is None and read_mode() == "record" and not _is_disabled(node):
             self._record = record(self._agent.name)
             node = self._record.begin_detached()
             session = _session(node)
@@ -183,17 +185,29 @@ def _main_module() -> str:
     return os.path.relpath(file) if file is not None else "__main__"
 
 
-def agent(name: str) -> Callable[[F], F]:
+@overload
+def agent(function: F, /) -> F: ...
+
+
+@overload
+def agent(name: str | None = None) -> Callable[[F], F]: ...
+
+
+def agent(name: Any = None) -> Any:
     """Marks the entry point of an agent: a function, a coroutine function or a generator function.
+
+    `@agent("support")`, or bare `@agent`: then the function's own name is the agent's.
 
     Inside `record()` or a replay it is the run's entry point: its arguments are kept, its result is the run's output.
     With `REPLAYKIT_MODE=record` each call of it is recorded as a run of its own. Otherwise it does nothing.
     """
 
     def decorate(function: F) -> F:
-        return cast(F, _wrap(_Agent(function, name), function))
+        arguments.check_function(function, "agent")
+        return cast(F, _wrap(_Agent(function, named or function.__name__), function))
 
-    return decorate
+    named = name if isinstance(name, str) else None
+    return decorate if name is None or named is not None else decorate(name)
 
 
 def _wrap(agent: _Agent, function: Callable[..., Any]) -> Callable[..., Any]:

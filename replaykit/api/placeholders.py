@@ -7,9 +7,20 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 
+from replaykit.packet import Packet
+
+PLACEHOLDER = "replaykit-placeholder"
+"""Value of a secret variable that was set while recording and is not now, where the packet has no stand-in for it."""
+
 _users: Counter[str] = Counter()
 _values: dict[str, str] = {}
 _lock = threading.Lock()
+
+
+def values_for(packet: Packet) -> dict[str, str]:
+    """By variable: the stand-in that the recording has for its value, else a placeholder."""
+    known = {line.variable: line.stand_in for line in packet.stand_ins if line.variable is not None}
+    return {**dict.fromkeys(packet.run.secret_variables, PLACEHOLDER), **known}
 
 
 def add(values: Mapping[str, str]) -> tuple[str, ...]:

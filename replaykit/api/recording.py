@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol
 
-from replaykit.api import hooks, processes, watching
+from replaykit.api import arguments, hooks, processes, watching
+from replaykit.api.mode import read_mode
 from replaykit.determinism import lineage
 from replaykit.errors import UsageError
 from replaykit.interceptors.base import activate, deactivate
@@ -133,8 +134,9 @@ class record:
         nested: Inside another run: `span` makes it a span of that run, `new` a packet of its own that names its parent.
 
     Raises:
-        UsageError: Used inside a replay, or with a keep rule that does not exist. Nothing else ever comes out of it: a
-            store that can't be written costs the packet, not the run.
+        UsageError: An argument is of the wrong type or names no rule, before anything has begun; or it is used inside a
+            replay whose recording has no such block. Nothing else ever comes out of it: a store that can't be written
+            costs the packet, not the run.
     """
 
     def __init__(
@@ -146,6 +148,8 @@ class record:
         tags: Mapping[str, str] | None = None,
         nested: Literal["span", "new"] = "span",
     ) -> None:
+        arguments.check_workflow(workflow)
+        arguments.check_nested(nested)
         self._workflow = text_of(workflow)
         self._store = store or os.environ.get("REPLAYKIT_STORE") or DEFAULT_STORE
         self._keep = _find_keep_rule(keep)
@@ -156,17 +160,11 @@ class record:
         self.run = Run(None, None)
 
     def __enter__(self) -> Run:
-        if os.environ.get("REPLAYKIT_MODE") == "off":
+        if read_mode() == "off":
             return self.run
         node = lineage.current()
         if node is not None and isinstance(node.run, Replayer) and not node.run.is_closed:
-            if not node.run.owner.is_process:
-                raise UsageError("record() inside a replay: a recording of a replay would hold nothing new; remove one")
-            # `replaykit replay P -- CMD`: this block is what was recorded, or a span in the recorded process.
-            is_span = node.run.packet.entry.kind == "command"
-            place = node.child(self._workflow) if is_span else lineage.Node(node.run)
-            self._span = _NestedSpan(node.run, place, self._workflow)
-            self.run._process = node.run.owner
+            self._enter_replay(node, node.run)
             return self.run
         parent: str | None = None
         if node is not None and isinstance(node.run, Recorder) and not node.run.is_closed:
@@ -180,6 +178,18 @@ class record:
         except Exception as error:  # a library that is not as we know it, a folder that is gone: the agent runs on
             logger.warning("nothing is recorded: %s", error)
         return self.run
+
+    def _enter_replay(self, node: lineage.Node, replayer: Replayer) -> None:
+        """The block is code that was recorded: what is replayed, or a span in it."""
+        if replayer.owner.is_process:  # `replaykit replay P -- CMD`
+            is_span = replayer.packet.entry.kind == "command"
+            place = node.child(self._workflow) if is_span else lineage.Node(replayer)
+            self.run._process = replayer.owner
+        else:
+            place = node.child(self._workflow)
+            if not replayer.has_span(place):
+                raise UsageError("record() inside a replay: a recording of a replay would hold nothing new; remove one")
+        self._span = _NestedSpan(replayer, place, self._workflow)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

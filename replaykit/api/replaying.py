@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from replaykit.api import hooks, placeholders
+from replaykit.api import arguments, hooks, placeholders
+from replaykit.api.mode import read_mode
 from replaykit.api.recording import text_of
 from replaykit.determinism import lineage
 from replaykit.errors import PacketError, SanitizeError, UsageError
@@ -27,9 +27,6 @@ from replaykit.session.outcome import Ending
 from replaykit.session.replayer import Replayer
 from replaykit.session.report import Report
 from replaykit.session.watchdog import GRACE_S, Watchdog
-
-PLACEHOLDER = "replaykit-placeholder"
-"""Value of a secret variable that was set while recording and is not now, where the packet has no stand-in for it."""
 
 
 class Rerun:
@@ -137,6 +134,8 @@ class replay:
         strict_substitutions: bool = False,
         grace_s: float = GRACE_S,
     ) -> None:
+        arguments.check_stubs(stubs)
+        arguments.check_grace(grace_s)
         self._policy = find_policy(policy, changed)
         self._allows = _Allows(allow)
         if guard not in ("normal", "strict"):
@@ -151,7 +150,7 @@ class replay:
         self.advice: Advice | None = None  # what to type next, where that is not a command about the packet's file
 
     def __enter__(self) -> Rerun:
-        if os.environ.get("REPLAYKIT_MODE") == "off":
+        if read_mode() == "off":
             self.rerun = Rerun(self._packet, None)
             return self.rerun
         node = lineage.current()
@@ -185,9 +184,7 @@ class replay:
             guard.uninstall(self._replayer)
             raise
         activate(self._replayer)
-        known = {line.variable: line.stand_in for line in self._packet.stand_ins if line.variable is not None}
-        unknown = dict.fromkeys(self._packet.run.secret_variables, PLACEHOLDER)
-        self._placeholders = placeholders.add({**unknown, **known})
+        self._placeholders = placeholders.add(placeholders.values_for(self._packet))
         return self.rerun
 
     def __exit__(

@@ -87,13 +87,18 @@ def _decorate(
     normalize: Normalize | None,
     replay: ReplayMode | None,
 ) -> F:
+    decorator = "retriever" if boundary == "retrieval" else boundary
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise UsageError(
-            f"@{boundary} can't take the generator {function.__qualname__}: a stream of results has no one value to "
+            f"@{decorator} can't take the generator {function.__qualname__}: a stream of results has no one value to "
             "record; decorate a function that returns the collected list"
         )
     if not callable(function):
-        raise UsageError(f"@{boundary} takes a function, not a {type(function).__name__}")
+        raise UsageError(f"@{decorator} takes a function, not a {type(function).__name__}")
+    if name is not None and not isinstance(name, str):
+        raise UsageError(f"@{decorator}(name=...) takes a text, not {name!r}")
+    if normalize is not None and not callable(normalize):
+        raise UsageError(f"@{decorator}(normalize=...) takes a function of the arguments by name, not {normalize!r}")
     place = _Boundary(function, boundary, name, effect, normalize, replay)
     wrap = _wrap_async if inspect.iscoroutinefunction(function) else _wrap
     wrapped = wrap(place, function)

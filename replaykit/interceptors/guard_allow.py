@@ -71,7 +71,8 @@ class Allowed:
     """The entries of one replay, read once.
 
     - `127.0.0.1:5432`, `[::1]:5432`: this address and port; without a port, or with `:*`, every port.
-    - `db.internal:5432`: its look-up, and a connect to an address that such a look-up gave in this replay.
+    - `db.internal:5432`: its look-up, and a connect to an address that such a look-up gave in this replay. A name of
+      one word needs a port, or `:*`.
     - `localhost:5432`: 127.0.0.1 and ::1, looked up or not.
     - `10.0.0.0/8`: every address of the network.
     - `unix:/path`, `unix:@abstract`: a socket of this machine.
@@ -88,6 +89,8 @@ class Allowed:
         Raises:
             UsageError: An entry has none of the known forms.
         """
+        if not isinstance(allow, Iterable):
+            raise UsageError(f"allow takes a list of entries, not {allow!r}")
         if isinstance(allow, str | bytes):
             raise UsageError(f"allow takes a list of entries, not the single text {allow!r}: write allow=[{allow!r}]")
         return cls(tuple(map(_parse, allow)))
@@ -111,7 +114,8 @@ def _parse(entry: str) -> _Host | _Unix | _Program:
         host = _parse_host(entry) if scheme not in ("unix", "exec") else None
         if host is not None:
             return host
-    raise UsageError(f"allow entry {entry!r} is malformed; an entry is one of: {', '.join(FORMS)}")
+    guess = f" (did you mean {entry}:* or exec:{entry}?)" if isinstance(entry, str) and _NAME.fullmatch(entry) else ""
+    raise UsageError(f"allow entry {entry!r} is malformed{guess}; an entry is one of: {', '.join(FORMS)}")
 
 
 def _parse_host(entry: str) -> _Host | None:
@@ -130,7 +134,9 @@ def _parse_host(entry: str) -> _Host | None:
         ip = ipaddress.ip_address(match["v6"] or match["host"])
     except ValueError:
         name = host_name(match["host"] or "")
-        return _Host(name, None, port) if _NAME.fullmatch(name) else None
+        # One word alone is a program or a typing error as often as a host: a host says its port then.
+        is_word = match["port"] is None and "." not in name and name != "localhost"
+        return _Host(name, None, port) if _NAME.fullmatch(name) and not is_word else None
     if (ip.version == 6) != (match["v6"] is not None):
         return None
     return _Host(None, ipaddress.ip_network(ip), port)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from replaykit.errors import UsageError
@@ -64,10 +64,12 @@ def find_policy(name: str, changed: str | Iterable[str] = ()) -> Policy:
     Raises:
         UsageError: There is no such preset, or no such segment.
     """
-    preset = PRESETS.get(name)
+    preset = PRESETS.get(name) if isinstance(name, str) else None
     if preset is None:
         raise UsageError(f"no policy {name!r}; there are: {', '.join(PRESETS)}")
-    declared = frozenset((changed,) if isinstance(changed, str) else changed)
+    if not isinstance(changed, Iterable) or isinstance(changed, bytes | Mapping):
+        raise UsageError(f"changed takes a segment or a list of segments, not {changed!r}")
+    declared = frozenset((changed,) if isinstance(changed, str) else map(str, changed))
     unknown = sorted(item for item in declared if item.partition("[")[0] not in SEGMENTS)
     if unknown:
         raise UsageError(f"changed={unknown[0]!r} names no segment; there are: {', '.join(sorted(SEGMENTS))}")

@@ -202,3 +202,22 @@ def test_a_disabled_part_that_stays_at_home_runs_in_a_replay(world: World) -> No
 def test_outside_a_run_disable_does_nothing() -> None:
     with replaykit.disable():
         assert note(1) == 1
+
+
+def test_a_bare_agent_has_the_name_of_its_function(world: World) -> None:
+    @replaykit.agent
+    def bare(question: str) -> str:
+        return sync_agent(question)
+
+    @replaykit.agent()
+    def empty(question: str) -> str:
+        return bare(question)
+
+    packet = world.record(lambda: empty("why"))
+
+    assert [span.line.position for span in packet.spans] == [
+        "empty[0]",
+        "empty[0]/bare[0]",
+        "empty[0]/bare[0]/support[0]",
+    ]
+    assert world.replay(lambda: empty("why")).ok

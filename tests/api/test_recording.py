@@ -204,3 +204,43 @@ def test_a_store_that_is_no_path_costs_the_packet_and_not_the_run() -> None:
         assert note("a") == "a"
 
     assert run.packet_path is None
+
+
+def test_a_typing_mistake_in_the_mode_does_not_stop_a_service(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPLAYKIT_MODE", "Off")
+    with replaykit.record("demo", store=world.store) as off:
+        pass
+    monkeypatch.setenv("REPLAYKIT_MODE", "of")
+    with replaykit.record("demo", store=world.store) as on:
+        pass
+
+    assert off.packet_path is None
+    assert on.packet_path is not None
+
+
+def _records_itself(world: World) -> str:
+    with replaykit.record("inner", store=world.store) as run:
+        run.finish(output=note("x"))
+    return note("y")
+
+
+def test_code_that_records_itself_is_replayed_as_it_was_recorded(world: World) -> None:
+    """Twice: each block is found at the place where it was."""
+
+    def agent() -> str:
+        return _records_itself(world) + _records_itself(world)
+
+    packet = world.record(agent)
+    before = len(list(world.store.iterdir()))
+    report = world.replay(agent)
+
+    assert [span.line.position for span in packet.spans] == ["inner[0]", "inner[1]"]
+    assert (report.ok, len(report.interactions)) == (True, 4)
+    assert len(list(world.store.iterdir())) == before
+
+
+def test_a_recording_that_was_not_there_is_an_error_in_a_replay(world: World) -> None:
+    world.record(lambda: note("y"))
+
+    with pytest.raises(replaykit.UsageError, match="inside a replay"):
+        world.replay(lambda: _records_itself(world))
