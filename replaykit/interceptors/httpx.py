@@ -182,21 +182,37 @@ class _TeeSync:
             self._observer.ended("closed_early")
 
 
-class _TeeAsync:
-    def __init__(self, inner: Any, observer: HttpObserver) -> None:
-        self._inner, self._observer = inner, observer
+class _NotedAsync:
+    """The chunks of `_TeeAsync`. No generator: one more of these, left by a `break`, is one more for the loop to close,
+    and asyncio complains of those that it finds running."""
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __init__(self, chunks: AsyncIterator[bytes], observer: HttpObserver) -> None:
+        self._chunks, self._observer = chunks, observer
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
         try:
-            async for data in self._inner:
-                self._observer.received(data)
-                yield data
+            data = await anext(self._chunks)
+        except StopAsyncIteration:
+            self._observer.ended("complete")
+            raise
         except GeneratorExit:
             raise
         except BaseException as error:
             self._observer.ended(*_end_of(error))
             raise
-        self._observer.ended("complete")
+        self._observer.received(data)
+        return data
+
+
+class _TeeAsync:
+    def __init__(self, inner: Any, observer: HttpObserver) -> None:
+        self._inner, self._observer = inner, observer
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _NotedAsync(aiter(self._inner), self._observer)
 
     async def aclose(self) -> None:
         try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import importlib.util
-from collections.abc import AsyncIterator, Callable, Iterator
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 
 import replaykit
+from replaykit.serve.scripted import Route
+from tests.conftest import Serve
 from tests.interceptors.contract import Ask, HttpContract, Seen, Session, Theatre, listed
 
 MODULES = ("httpx", "httpx2")
@@ -265,3 +268,28 @@ def test_an_error_raised_by_the_handler_of_a_stream_keeps_its_place(tmp_path: Pa
         then = act()
     with replaykit.replay(run.packet_path):
         assert act() == then == ["ConnectTimeout: slow", "RemoteProtocolError: odd"]
+
+
+def test_an_async_stream_that_is_left_leaves_no_generator_of_ours(serve: Serve, tmp_path: Path) -> None:
+    """The loop has to close each one that is left, and complains of those that it finds running."""
+    httpx, server, ours = import_module("httpx"), serve(routes=[Route("GET", "/page", text="a page")]), list[str]()
+
+    def note_first(generator: AsyncGenerator[Any, Any]) -> None:
+        code = generator.ag_code  # type: ignore[attr-defined]  # every native one has it
+        if Path(replaykit.__file__).parent in Path(code.co_filename).parents:
+            ours.append(code.co_qualname)
+
+    async def agent() -> None:
+        hooks = sys.get_asyncgen_hooks()
+        async with httpx.AsyncClient() as client, client.stream("GET", f"{server.url}/page") as response:
+            sys.set_asyncgen_hooks(firstiter=note_first)
+            async for _ in response.aiter_raw():
+                break
+            sys.set_asyncgen_hooks(*hooks)
+
+    with replaykit.record("demo", store=tmp_path) as run:
+        asyncio.run(agent())
+
+    assert run.packet_path is not None
+    assert [item.done.status for item in replaykit.Packet.load(run.packet_path).interactions if item.done] == [200]
+    assert ours == []
