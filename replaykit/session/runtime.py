@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import sys
@@ -39,14 +40,7 @@ def hash_seed() -> str | None:
 
 def loaded_packages() -> dict[str, str]:
     """Versions of the known frameworks that the program has imported."""
-    found = {}
-    for module, distribution in FRAMEWORKS.items():
-        if module in sys.modules:
-            try:
-                found[distribution] = metadata.version(distribution)
-            except metadata.PackageNotFoundError:
-                continue  # imported from a checkout: no version to tell
-    return found
+    return installed_versions(distribution for module, distribution in FRAMEWORKS.items() if module in sys.modules)
 
 
 def find_git_sha(start: Path) -> str | None:
@@ -80,10 +74,14 @@ def _read_head(git: Path) -> str | None:
 
 def installed_versions(distributions: Iterable[str]) -> dict[str, str]:
     """Versions of those distributions that are installed."""
-    found = {}
-    for name in distributions:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    versions = ((name, _version(name)) for name in distributions)
+    return {name: version for name, version in versions if version is not None}
+
+
+@functools.lru_cache(maxsize=256)
+def _version(distribution: str) -> str | None:
+    """Read once: it reads files, and does not change under a running program."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None  # not installed, or imported from a checkout: no version to tell
