@@ -81,7 +81,7 @@ def examine(name: str, environ: Mapping[str, str]) -> Assumptions:
         PacketError: It can't be read.
         UsageError: There is none.
     """
-    packet = Packet.load(find_packet(name, with_journals=True))
+    packet = Packet.load(find_packet(name))
     for interaction in packet.interactions:  # damage in the middle is found now, and not in the middle of a replay
         _ = interaction.done
     secrets = set(packet.run.secret_variables) | {line.variable for line in packet.stand_ins if line.variable}

@@ -11,7 +11,7 @@ import replaykit
 from replaykit.cli.demo import demo_command
 from replaykit.cli.doctor import doctor_command
 from replaykit.cli.import_ import import_app
-from replaykit.cli.output import note, write
+from replaykit.cli.output import abandon_stdout, note, prepare_streams, write
 from replaykit.cli.promote import promote_command
 from replaykit.cli.record import record_command
 from replaykit.cli.replay import replay_command
@@ -59,12 +59,16 @@ app.command("schema", rich_help_panel=EXCHANGE)(schema_command)
 
 def main() -> None:
     """Runs the command that was typed."""
+    prepare_streams()
     try:
         app()
     except ReplayKitError as error:
         note(f"replaykit: {error}")
         sys.exit(2)
-    except BrokenPipeError:
-        # `| head` has seen enough. Python would complain once more when it flushes at exit.
-        sys.stdout = None
+    except BrokenPipeError:  # `| head` has seen enough
+        abandon_stdout()
         sys.exit(1)
+    except OSError as error:
+        abandon_stdout()
+        note(f"replaykit: {error.filename or 'standard output'}: {error.strerror or error}")
+        sys.exit(2)

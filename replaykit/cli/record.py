@@ -17,8 +17,12 @@ def record_command(
 ) -> None:
     """Run a command and record it into one sanitized packet; its exit code is passed on."""
     from replaykit.cli.output import note
+    from replaykit.errors import UsageError
     from replaykit.launch.recording import record_run
 
+    for option, value in (("--store", store), ("--name", name)):
+        if value is not None and value.startswith("--"):
+            raise UsageError(f"{option} has no value: {value} stands where it should be")
     recorded = record_run(command, store=store, name=name, keeps_output=not no_stdout)
     note(recorded.line)
     raise typer.Exit(recorded.exit_code)

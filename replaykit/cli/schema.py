@@ -5,11 +5,9 @@ from __future__ import annotations
 
 def schema_command() -> None:
     """Print the JSON Schema of a packet's lines."""
-    import json
-
     from pydantic import TypeAdapter
 
-    from replaykit.cli.output import write
+    from replaykit.cli.output import write_json
     from replaykit.packet.model import FORMAT, AnyLine
 
     schema = TypeAdapter[object](AnyLine).json_schema(by_alias=True)
@@ -17,4 +15,4 @@ def schema_command() -> None:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"replaykit packet line, format {FORMAT}",
     }
-    write(json.dumps({**title, **schema}, indent=2, ensure_ascii=False))
+    write_json({**title, **schema}, indent=2)

@@ -21,13 +21,13 @@ def show_command(
 ) -> None:
     """Show a run: its calls, tools, tokens, outcome and what was captured."""
     from replaykit.cli import facts
-    from replaykit.cli.output import console, write
+    from replaykit.cli.output import console, write_json
     from replaykit.launch.packets import find_packet
     from replaykit.packet import Packet
 
-    loaded = Packet.load(find_packet(packet, with_journals=True))
+    loaded = Packet.load(find_packet(packet))
     if as_json:
-        write(json.dumps(facts.to_json(loaded), ensure_ascii=False))
+        write_json(facts.to_json(loaded))
     else:
         show(loaded, console())
 

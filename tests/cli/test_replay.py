@@ -295,6 +295,10 @@ def test_a_block_needs_to_be_told_what_to_run(shop: Shop) -> None:
         (["replay", "agent.py"], "agent.py:"),
         (["replay", "last", "--policy", "lax"], "no policy 'lax'"),
         (["replay", "last", "--allow", "a b"], "allow entry 'a b' is malformed"),
+        (["replay", "last", "--allow", "git"], "did you mean git:* or exec:git?"),
+        (["replay", "last", "--entry", "nomod"], "--entry nomod: write MODULE:FUNCTION"),
+        (["replay", "."], ". is a folder, and no packet is in it"),
+        (["replay", "packets"], "packets is a folder: name a packet in it, such as packets/agent-"),
         (["replay", "last", "--entry", "nowhere:main"], "nowhere:main can't be imported: ModuleNotFoundError"),
         (["replay", "last", "--entry", "agent:nothing"], "agent:nothing: the module has no function 'nothing'"),
         (["replay", "last", "--entry", "a:b", "--", "python"], "give a command or --entry, not both"),
@@ -388,3 +392,43 @@ def test_tools_that_nothing_stands_for_are_named_once(shop: Shop) -> None:
     assert ended.code == 0, ended.text
     assert ended.out.count("look_up") == 1
     assert "  1 tool ran for real: look_up; add @replaykit.tool to freeze it\n" in ended.out
+
+
+def test_a_client_that_is_made_when_its_module_is_imported_needs_no_key(shop: Shop) -> None:
+    """The packet's placeholder is there before the module is."""
+    shop.write("weather.py", AGENT_FUNCTION + "\nimport os\nKEY = os.environ['OPENAI_API_KEY']\n")
+    shop.write(
+        "script.py", "import replaykit\nfrom weather import *\nwith replaykit.record('w'):\n    plain('Oslo?')\n"
+    )
+    environ = {"BASE_URL": shop.server.url, "OPENAI_API_KEY": KEY}
+    assert shop.start([sys.executable, "script.py"], environ=environ).code == 0
+
+    ended = shop.run("replay", "last")
+
+    assert "OPENAI_API_KEY" not in shop.environ
+    assert ended.code == 0, ended.text
+    assert "same run  1 of 1 exact" in ended.out
+
+
+def test_the_newest_run_is_replayed_although_it_was_interrupted(recorded: Shop) -> None:
+    """Not an older one in silence: the journal is served as far as it reaches, and then it says so."""
+    (path,) = recorded.packets
+    lines = path.read_text().splitlines(keepends=True)
+    done = [number for number, line in enumerate(lines) if line.startswith('{"kind":"done"')]
+    journal = path.with_name("newer.journal.jsonl")
+    journal.write_text("".join(lines[: done[0] + 1]))
+
+    ended = recorded.run("replay", "last")
+
+    assert ended.code == 1
+    assert "recording ends" in ended.out
+    assert "newer.journal.jsonl" in ended.out
+    assert "interrupted: the run has no outcome line" in ended.out
+
+
+@pytest.mark.parametrize("option", ["--store", "--name"])
+def test_an_option_without_its_value_is_not_the_command_s_dashes(shop: Shop, option: str) -> None:
+    ended = shop.run("record", option, "--", "python", "agent.py")
+
+    assert (ended.code, ended.err) == (2, f"replaykit: {option} has no value: -- stands where it should be\n")
+    assert not (shop.folder / "--").exists()

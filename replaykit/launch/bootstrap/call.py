@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from replaykit.api import placeholders
 from replaykit.determinism import lineage
 from replaykit.errors import Divergence, PacketError, ReplayKitError, UsageError
 from replaykit.launch.bootstrap.child import Replaying
@@ -29,6 +30,8 @@ def main(folder: str) -> None:
     plan, seat = Plan.read(Path(folder)), Seat(Path(folder))
     try:
         packet = Packet.load(plan.packet)
+        # Before the module is imported: many make their client there, and SDKs refuse to be made without a key.
+        placeholders.add(placeholders.values_for(packet))
         function = _import_guarded(plan)
         if packet.entry.is_main and packet.entry.target == plan.target:
             _become_main(sys.modules[function.__module__])
@@ -74,6 +77,8 @@ def find_function(target: str) -> Callable[..., Any]:
         UsageError: There is none.
     """
     module_name, _, qualname = target.rpartition(":")
+    if not module_name or not qualname:
+        raise UsageError(f"--entry {target}: write MODULE:FUNCTION or FILE.py:FUNCTION")
     if module_name == "__main__":
         raise UsageError(
             f"the entry point {qualname} stood in a program without a file; say which one has it now: "
