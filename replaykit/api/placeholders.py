@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from replaykit.packet import Packet
+from replaykit.session.live import secret_variables
 
 PLACEHOLDER = "replaykit-placeholder"
 """Value of a secret variable that was set while recording and is not now, where the packet has no stand-in for it."""
@@ -20,7 +21,7 @@ _lock = threading.Lock()
 def values_for(packet: Packet) -> dict[str, str]:
     """By variable: the stand-in that the recording has for its value, else a placeholder."""
     known = {line.variable: line.stand_in for line in packet.stand_ins if line.variable is not None}
-    return {**dict.fromkeys(packet.run.secret_variables, PLACEHOLDER), **known}
+    return {**dict.fromkeys(secret_variables(packet), PLACEHOLDER), **known}
 
 
 def add(values: Mapping[str, str]) -> tuple[str, ...]:

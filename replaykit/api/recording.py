@@ -19,7 +19,7 @@ from replaykit.errors import UsageError
 from replaykit.interceptors.base import activate, deactivate
 from replaykit.packet.journal import SUFFIX
 from replaykit.packet.model import Entry, Envelope, Verdict
-from replaykit.sanitize import Sanitizer, is_secret_variable
+from replaykit.sanitize import Sanitizer, may_hold_secret
 from replaykit.session import runtime
 from replaykit.session.live import project_key
 from replaykit.session.recorder import Recorder
@@ -308,7 +308,7 @@ def _envelope(workflow: str, tags: dict[str, str], parent: str | None, store: Pa
         python=runtime.python_version(),
         platform=runtime.platform_name(),
         hash_seed=runtime.hash_seed(),
-        secret_variables=tuple(sorted(name for name in environ if is_secret_variable(name))),
+        secret_variables=tuple(sorted(name for name, value in environ.items() if may_hold_secret(name, value))),
     )
     # The name of the file is no less on the disk than what is in it.
     slug = re.sub(r"[^\w.-]+", "-", Sanitizer(environ=environ).text(workflow)).strip("-.")[:60] or "run"

@@ -78,13 +78,13 @@ def check_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     import replaykit
     from replaykit.api.sanitizing import sanitize
     from replaykit.cli.stacks import find_stacks
-    from replaykit.sanitize import is_secret_variable
+    from replaykit.sanitize import may_hold_secret
     from replaykit.session import runtime
 
     stacks = find_stacks()
     store, problem = _store(environ)
     settings = {
-        name: "(set)" if is_secret_variable(name) else sanitize(value)
+        name: "(set)" if may_hold_secret(name, value) else sanitize(value)
         for name, value in sorted(environ.items())
         if name.startswith("REPLAYKIT_")
     }

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 from replaykit.errors import WireError
 from replaykit.matching.ids import IdTable
 from replaykit.sanitize import Finding, Sanitizer
+from replaykit.sanitize.multipart import find_parts
 from replaykit.wire import Call, read_request
 
 Mask = Callable[[Any], tuple[Any, tuple[Finding, ...]]]
@@ -127,9 +127,6 @@ def _split_url(url: str) -> Any:
     }
 
 
-_BOUNDARY = re.compile(r'boundary="?([^";,]+)"?', re.IGNORECASE)
-
-
 def read_body(body: bytes, content_type: str) -> Any:
     """A request body as JSON: parsed where it is JSON or a form, text or base64 otherwise; no multipart boundary."""
     kind = content_type.partition(";")[0].strip().lower()
@@ -137,18 +134,30 @@ def read_body(body: bytes, content_type: str) -> Any:
         return None
     if kind == "application/x-www-form-urlencoded":
         return [list(pair) for pair in urllib.parse.parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)]
-    boundary = _BOUNDARY.search(content_type) if kind.startswith("multipart/") else None
-    if boundary is not None:
-        body = body.replace(boundary[1].encode(), b"boundary")
+    if kind.startswith("multipart/"):
+        text = body.decode("utf-8", "surrogateescape")
+        # A field's value stands alone, so that one that is a secret is known by all of it.
+        parts = [
+            [text[part.start : part.body].strip(), _readable(text[part.body : part.end])]
+            for part in find_parts(text, content_type)
+        ]
+        if parts:
+            return parts
     try:
         if body[:1] in b'{["' or kind.endswith("json"):
             return json.loads(body, object_pairs_hook=_unique_names)
     except (ValueError, RecursionError):
         pass  # not JSON after all, or with a name said twice: text
+    return _readable(body.decode("utf-8", "surrogateescape"))
+
+
+def _readable(text: str) -> Any:
+    """Text as it stands, or base64 of bytes that are none."""
     try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(body).decode()}
+        text.encode()
+    except UnicodeEncodeError:
+        return {"base64": base64.b64encode(text.encode("utf-8", "surrogateescape")).decode()}
+    return text
 
 
 def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 FORMAT = 1
 """Number of the file format; it moves only with the format, never with a release."""
 
-KEY_VERSION = 1
+KEY_VERSION = 2
 """Version of the content keys; packets with another one get their keys made again, in memory."""
 
 
@@ -256,6 +256,9 @@ class Manifest(Line):
     possibly_missing: Count = Field(default=0, description="calls that could not be attributed to any run")
     uncaptured: tuple[Text, ...] = Field(default=(), description="what left the process and was not recorded")
     dropped_events: Count = 0
+    secret_variables: tuple[Text, ...] = Field(
+        default=(), description="names of secret-looking environment variables that were set while the run went on"
+    )
 
 
 class Verdict(Line):

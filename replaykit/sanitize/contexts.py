@@ -5,18 +5,25 @@ Texts hold JSON, Python dicts, lines of `.env` files and links; none of it is pa
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 
-from replaykit.sanitize.names import Strength, field_strength, is_secret_variable, query_strength
+from replaykit.sanitize.names import Strength, field_strength, is_secret_variable, option_strength, query_strength
 from replaykit.sanitize.shapes import KEEP, Found, is_placeholder
 from replaykit.sanitize.views import Form, decode
 
 SHORTEST = 4  # characters; what is shorter gives nothing away and can't be told from other text
-_SHORTEST_CREDENTIAL = 16
+_SHORTEST_CREDENTIAL = 8
+_SHORTEST_RANDOM = 20
 
 _SCHEME = re.compile(r"(?:Bearer|Basic|Token|ApiKey|Digest|Negotiate|AWS4-HMAC-SHA256)\s+", re.IGNORECASE)
-_PATH = re.compile(r"(?:~|\.{1,2})?/")
+_PATH = re.compile(r"(?:~|\.{1,2})?/|(?:[\w.@-]+/)+[\w.@-]*\.[a-z]{2,5}$")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]|$)")
+# What a person writes: words, each with a number behind it at most. Disguising keeps every class, and so this.
+_WORDS = re.compile(r"(?:{0})(?:[^A-Za-z0-9]++(?:{0}))*+".format(r"(?:[A-Z]?[a-z]*|[A-Z]+)\d{0,4}|\d+"))
+_CAMEL_WORDS = re.compile(r"(?:[A-Z]?[a-z]{2,}+|[A-Z]{2,}+|[^A-Za-z0-9])++")
+_RANDOM = re.compile(r"[A-Za-z0-9_~+=-]+")
 
 
 def named_span(value: str, strength: Strength | None) -> tuple[int, int] | None:
@@ -28,27 +35,57 @@ def named_span(value: str, strength: Strength | None) -> tuple[int, int] | None:
     secret = value[start:]
     if len(secret) < SHORTEST or is_placeholder(secret):
         return None
-    if strength == "weak" and not is_credential(secret):
-        return None
-    return start, len(value)
+    return (start, len(value)) if is_secret_under(secret, strength) else None
+
+
+def is_secret_under(value: str, strength: Strength | None) -> bool:
+    """True if a value under a name of that strength is a secret."""
+    if strength == "weak":
+        return is_credential(value)
+    return strength == "strong" or (strength == "faint" and is_random(value))
 
 
 def is_credential(value: str) -> bool:
     """True if a value looks like one that a machine made. Disguising it does not change the answer."""
+    if len(value) < _SHORTEST_CREDENTIAL or "://" in value or any(char.isspace() for char in value):
+        return False
+    if not any(char.isdigit() for char in value):
+        return len(value) >= _SHORTEST_RANDOM and _is_mixed(value) and _CAMEL_WORDS.fullmatch(value) is None
     return (
-        len(value) >= _SHORTEST_CREDENTIAL
-        and any(char.isdigit() for char in value)
-        and any(char.isalpha() for char in value)
-        and not any(char.isspace() for char in value)
-        and "://" not in value
+        any(char.isalpha() for char in value)
+        and _WORDS.fullmatch(value) is None
         and _PATH.match(value) is None
+        and _DATE.match(value) is None
     )
+
+
+def is_random(value: str) -> bool:
+    """True if only a random generator writes such a value: long, of one piece, of all classes of characters."""
+    return (
+        len(value) >= _SHORTEST_RANDOM
+        and _RANDOM.fullmatch(value) is not None
+        and any(char.isdigit() for char in value)
+        and _is_mixed(value)
+        and is_credential(value)
+    )
+
+
+def _is_mixed(value: str) -> bool:
+    return any(char.islower() for char in value) and any(char.isupper() for char in value)
 
 
 def find_contexts(text: str) -> Iterator[Found]:
     """Every such value of a text; the surer ones first, they may overlap."""
     if "://" in text:
         yield from _url_values(text)
+    if "=" in text and ("?" in text or "&" in text):
+        yield from _link_values(text)
+    if "--" in text:
+        yield from _option_values(text)
+    if "curl " in text:
+        yield from _curl_values(text)
+    if "asic " in text:
+        yield from _basic_values(text)
     if "=" in text or ":" in text:
         hints = _hints(text)
         yield from _quoted_values(text, hints)
@@ -96,6 +133,15 @@ def pair_values(text: str, start: int, end: int) -> Iterator[Found]:
         yield from _value(pair, 2, query_strength(decode(pair[1], "percent")), "percent")
 
 
+_LINK_PAIR = re.compile(r"[?&](?:amp;)?(?P<name>[\w.%\[\]-]{2,40})=(?P<value>[^&#\s\"'<>`\\]{4,2048})")
+
+
+def _link_values(text: str) -> Iterator[Found]:
+    """Secret values in links without a scheme: `/callback?code=...`."""
+    for pair in _LINK_PAIR.finditer(text):
+        yield from _value(pair, "value", query_strength(decode(pair["name"], "percent")), "percent")
+
+
 def _value(match: re.Match[str], group: int | str, strength: Strength | None, form: Form) -> Iterator[Found]:
     raw = match[group]
     if strength is None:
@@ -103,6 +149,48 @@ def _value(match: re.Match[str], group: int | str, strength: Strength | None, fo
     span = named_span(decode(raw, form), strength)
     if span is not None:
         yield Found(match.start(group) + span[0], match.end(group), "secret", form=form)
+
+
+# command lines and headers in a text
+
+_OPTION = re.compile(
+    r"--(?P<name>[A-Za-z][\w-]{1,40})(?:=|\s{1,3})(?P<quote>[\"']?)(?P<value>[^\s\"'`\\-][^\s\"'`\\]{3,400})"
+)
+_CURL_USER = re.compile(
+    r"curl\s[^\n|;]{0,300}?(?:(?<=\s)-[uU]|--user|--proxy-user)(?:=|\s{0,3})"
+    r"(?:\"[^\s:\"']{0,80}:(?!//)(?P<quoted>[^\s\"]{3,200})\"|'?[^\s:\"']{0,80}:(?!//)[\"']?(?P<value>[^\s\"']{3,200}))"
+)
+_BASIC = re.compile(r"\b[Bb]asic +(?P<value>[A-Za-z0-9+/]{8,400}={0,2})(?![\w+/=])")
+
+
+def _option_values(text: str) -> Iterator[Found]:
+    for match in _OPTION.finditer(text):
+        value, strength = match["value"], option_strength(match["name"])
+        if strength == "strong" and not match["quote"] and not _has_both(value):
+            continue  # prose about the option: "--password is required"
+        yield from _value(match, "value", strength, "plain")
+
+
+def _curl_values(text: str) -> Iterator[Found]:
+    for match in _CURL_USER.finditer(text):
+        group = "value" if match["quoted"] is None else "quoted"
+        if not is_placeholder(match[group]):
+            yield Found(*match.span(group), "secret")
+
+
+def _basic_values(text: str) -> Iterator[Found]:
+    """`Basic` before `user:password` in base64; and not before words."""
+    for match in _BASIC.finditer(text):
+        try:
+            said = base64.b64decode(match["value"], validate=True)
+        except ValueError:
+            continue
+        if b":" in said and said.isascii():
+            yield Found(*match.span("value"), "secret")
+
+
+def _has_both(value: str) -> bool:
+    return any(char.isdigit() for char in value) and any(char.isalpha() for char in value)
 
 
 # names before values
@@ -152,8 +240,7 @@ def _assigned_values(text: str, hints: list[int]) -> Iterator[Found]:
             continue
         name, secret = before[0] + rest[0], match["secret"]
         is_strong = field_strength(name) == "strong" or (name.isupper() and is_secret_variable(name))
-        has_both = any(char.isdigit() for char in secret) and any(char.isalpha() for char in secret)
-        if not has_both or _DOTTED.fullmatch(secret) or is_placeholder(secret):
+        if _DOTTED.fullmatch(secret) or is_placeholder(secret):
             continue
-        if is_strong or (field_strength(name) == "weak" and is_credential(secret)):
+        if is_secret_under(secret, field_strength(name)) if not is_strong else _has_both(secret):
             yield Found(match.start("secret"), match.end("secret"), "secret")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from replaykit.sanitize.contexts import SHORTEST, named_span
-from replaykit.sanitize.names import Strength, field_strength
+from replaykit.sanitize.names import Strength, inner_strength, is_owner
 from replaykit.sanitize.search import Search
 from replaykit.sanitize.standins import Table
 from replaykit.sanitize.views import EVENT_DATA, MAX_DEPTH, decode, json_literals, may_hold_json
@@ -39,14 +39,15 @@ class Masker:
             self._cache.clear()
             self._cached_at = state
         findings: list[Finding] = []
-        return self._value(value, None, findings), tuple(findings)
+        return self._value(value, None, None, findings), tuple(findings)
 
-    def _value(self, value: Any, name: str | None, findings: list[Finding]) -> Any:
+    def _value(self, value: Any, name: str | None, owner: str | None, findings: list[Finding]) -> Any:
         if isinstance(value, str):
-            return self._text(value, field_strength(name) if name is not None else None, findings)
+            return self._text(value, inner_strength(name, owner), findings)
         if isinstance(value, list | tuple):
-            return [self._value(item, name, findings) for item in value]
+            return [self._value(item, name, owner, findings) for item in value]
         if isinstance(value, dict):
+            owner = name if name is not None and is_owner(name) else owner
             # A key is masked before its value: findings come in the order of the text.
             made: dict[Any, Any] = {}
             for key, item in value.items():
@@ -56,9 +57,9 @@ class Masker:
                 while masked in made:  # two addresses as keys are two entries
                     number += 1
                     masked = f"{masked}#{number}"
-                made[masked] = self._value(item, inner, findings)
+                made[masked] = self._value(item, inner, owner, findings)
             return made
-        if type(value) is int and name is not None and field_strength(name) == "strong":
+        if type(value) is int and name is not None and inner_strength(name, owner) == "strong":
             return self._whole(str(value), findings) or value
         return value
 
@@ -112,7 +113,7 @@ class Masker:
             raw = text[literal.start : literal.end]
             if literal.kind == "junk" or len(raw) < SHORTEST:
                 continue
-            strength = field_strength(literal.name) if literal.name is not None else None
+            strength = inner_strength(literal.name, literal.owner)
             said = decode(raw, "json")
             if literal.kind == "number":
                 new = (self._whole(raw, findings) or raw) if strength == "strong" else raw

@@ -1,7 +1,8 @@
 """Which names announce a secret: of headers, fields, query keys and environment variables. Data; users add.
 
-A name is *strong* if whatever stands there is a secret (`password`, `api_key`), and *weak* if it often is something
-else: `token` is a word of a model's answer too. Under a weak name only what looks like a credential counts.
+A name is *strong* if whatever stands there is a secret (`password`, `api_key`), *weak* if it often is something else
+(`token` is a word of a model's answer too), and *faint* if it mostly is (`key`, `code`). Under a weak name only what
+looks like a credential counts, under a faint one only what nobody but a random generator writes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal
 
-Strength = Literal["strong", "weak"]
+Strength = Literal["strong", "weak", "faint"]
 
 SECRET_HEADERS = frozenset(
     {
@@ -35,16 +36,28 @@ SECRET_HEADERS = frozenset(
 )
 
 QUERY_KEYS: Mapping[str, Strength] = {
+    "credential": "strong",
+    "hmac": "strong",
+    "pass": "strong",
+    "passcode": "strong",
     "sig": "strong",
     "signature": "strong",
     "x-amz-credential": "strong",
     "x-amz-signature": "strong",
     "x-goog-credential": "strong",
     "x-goog-signature": "strong",
+    "assertion": "weak",
     "auth": "weak",
+    "client_assertion": "weak",
     "code": "weak",
+    "code_verifier": "weak",
+    "jwt": "weak",
     "key": "weak",
     "session": "weak",
+    "session_id": "weak",
+    "sessionid": "weak",
+    "sid": "weak",
+    "ticket": "weak",
     "token": "weak",
 }
 """Keys that are secrets in a query string or a form; in JSON a `signature` is no secret, and a `key` is anything."""
@@ -53,17 +66,21 @@ QUERY_KEYS: Mapping[str, Strength] = {
 _STRONG_WORDS = frozenset(
     {
         "apikey",
+        "apikeys",
         "authorization",
         "credential",
         "credentials",
+        "passcode",
         "passphrase",
         "passwd",
         "password",
+        "passwords",
         "pwd",
         "secret",
     }
 )
-_WEAK_WORDS = frozenset({"appid", "token"})
+_WEAK_WORDS = frozenset({"appid", "auth", "jwt", "pass"})
+_FAINT_NAMES = frozenset({"code", "key"})
 _KEY_OWNERS = frozenset({"access", "account", "api", "app", "auth", "encryption", "private", "secret"}) | {
     "service",
     "shared",
@@ -80,8 +97,20 @@ _TOKEN_OWNERS = frozenset({"access", "api", "auth", "bearer", "bot", "csrf", "de
     "user",
     "xsrf",
 }
-_CURSORS = frozenset({"continuation", "cursor", "next", "page", "sync"})
+_CURSORS = frozenset({"continuation", "cursor", "next", "page", "pagination", "prev", "previous", "resume", "sync"})
+_PASS_OWNERS = frozenset({"admin", "database", "db", "email", "ftp", "imap", "login", "mail", "mongo", "mysql"}) | {
+    "pg",
+    "postgres",
+    "proxy",
+    "rabbitmq",
+    "redis",
+    "root",
+    "smtp",
+    "user",
+}
 _HEADER_FIELDS = frozenset({"cookie", "cookies", "set-cookie", "set_cookie"})
+# Inside of an object that a secret's name announces, these say no more than that here is its value.
+_VALUE_FIELDS = frozenset({"data", "pass", "plain", "plaintext", "raw", "v", "val", "value"})
 # What may follow without changing what the value is: `api_key_2`, `secret_value`, `password_base64`.
 _QUALIFIERS = frozenset({"b", "base", "hash", "id", "pem", "plain", "primary", "raw", "secondary", "string", "value"})
 
@@ -106,15 +135,36 @@ def field_strength(name: str) -> Strength | None:
     if not words:
         return None
     last, before = words[-1], words[:-1]
-    if last in _STRONG_WORDS or (last == "key" and before and before[-1] in _KEY_OWNERS):
+    if last in _STRONG_WORDS or (last in ("key", "keys") and before and before[-1] in _KEY_OWNERS):
         return "strong"
-    if last == "token" and any(word in _TOKEN_OWNERS for word in before):
+    if (last == "token" and not _TOKEN_OWNERS.isdisjoint(before)) or (
+        last == "pass" and not _PASS_OWNERS.isdisjoint(before)
+    ):
         return "strong"
+    if last == "token":
+        return "weak" if _CURSORS.isdisjoint(before) else None
     if last in _WEAK_WORDS and not before:
         return "weak"
     if split_name(name) == ("app", "id") or (name.isupper() and is_secret_variable(name)):
         return "weak"  # the environment, printed
-    return None
+    return "faint" if name.lower() in _FAINT_NAMES else None
+
+
+@lru_cache(maxsize=4096)
+def is_owner(name: str) -> bool:
+    """True for the name of an object that is made of secrets: `credentials`, `auth`, `password`."""
+    return field_strength(name) == "strong" or name.lower() == "auth"
+
+
+@lru_cache(maxsize=4096)
+def inner_strength(name: str | None, owner: str | None) -> Strength | None:
+    """How surely a field holds a secret, given the name of the object around it that is made of secrets."""
+    strength = field_strength(name) if name is not None else None
+    if owner is None or strength == "strong":
+        return strength
+    if name is not None and name.lower() in _VALUE_FIELDS and field_strength(owner) == "strong":
+        return "strong"  # but not a schema's `type` or `description`: those stay under `password`, too
+    return "strong" if strength == "weak" and name is not None and name.lower() == "pass" else "weak"
 
 
 @lru_cache(maxsize=4096)
@@ -133,10 +183,19 @@ def query_strength(name: str) -> Strength | None:
     return QUERY_KEYS.get(name.lower()) or field_strength(name)
 
 
+@lru_cache(maxsize=4096)
+def option_strength(name: str) -> Strength | None:
+    """The same for an option of a command line: `--token` takes nothing but one."""
+    words = split_name(name)
+    if words[-1:] in (("token",), ("pass",), ("auth",)) and (len(words) == 1 or field_strength(name) == "strong"):
+        return "strong"
+    return query_strength(name)
+
+
 # environment variables
 
 _SECRET_VARIABLE = re.compile(
-    r"(?:^|_)(?:KEY|PWD|PASSPHRASE|CREDENTIALS?|DSN|PAT|AUTH)(?:$|_)|(?:APIKEY|APPID)$"
+    r"(?:^|_)(?:KEY|PWD|PASS|PASSPHRASE|CREDENTIALS?|DSN|PAT|AUTH)(?:$|_)|(?:APIKEY|APPID)$"
     r"|(?:TOKEN|SECRET|PASSWORD|PASSWD)(?:$|_)"
     r"|(?:^|_)DATABASE_URL$|CONNECTION_STRING|^REDIS_URL$|^MONGO(?:DB)?_URI$",
     re.IGNORECASE,
@@ -175,6 +234,19 @@ def is_secret_value(value: str) -> bool:
     kinds = [any(test(char) for char in value) for test in (str.islower, str.isupper, str.isdigit)]
     kinds.append(any(not char.isalnum() for char in value))
     return sum(kinds) >= 2 or (len(value) >= 20 and not value.isspace())
+
+
+def is_plain_value(value: str) -> bool:
+    """True if a value says by itself that it is no secret: nothing, a switch, a number, an address, a path."""
+    return not value or value.isdigit() or (_NO_SECRET_VALUE.search(value) is not None and not is_secret_value(value))
+
+
+def may_hold_secret(name: str, value: str) -> bool:
+    """True for a variable that a replay has to have, if only with a stand-in: SDKs do not start without their key.
+
+    Its value may be too short to be looked for elsewhere. `DEBUG_TOKEN=true` is none: a replay must not change it.
+    """
+    return is_secret_variable(name) and not is_plain_value(value)
 
 
 def secret_variables(environ: Mapping[str, str]) -> dict[str, str]:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from replaykit.errors import SanitizeError
 from replaykit.packet.exchange import Headers
+from replaykit.sanitize.commandline import secret_starts
 from replaykit.sanitize.contexts import SHORTEST, named_span, pair_values
 from replaykit.sanitize.masking import Finding, Masker
-from replaykit.sanitize.names import Strength, field_strength, header_strength, secret_variables
+from replaykit.sanitize.multipart import find_parts
+from replaykit.sanitize.names import Strength, header_strength, inner_strength, query_strength, secret_variables
 from replaykit.sanitize.search import Search
-from replaykit.sanitize.shapes import RULES, TOKEN_RULES, Found, Rule
+from replaykit.sanitize.shapes import RULES, TOKEN_GROUPS, Found, Group, Rule
 from replaykit.sanitize.standins import StandIn, Table
 from replaykit.sanitize.views import EVENT_DATA, MAX_DEPTH, Form, decode, json_literals, may_hold_json, rewrite
 
-RULESET = "1"
+RULESET = "2"
 
 _CACHED_CHARS = 8_000_000
 _PASSES = 8
+_ADDRESSES = frozenset({"content-location", "location", "referer"})
 _COOKIE = re.compile(r"([^=;\s]+)=([^;]*)")
 _COOKIE_ATTRIBUTES = frozenset({"path", "domain", "expires", "max-age", "samesite", "version", "priority"})
 _QUERY = re.compile(r"[?#]")
@@ -57,14 +61,13 @@ class Sanitizer:
         known: Iterable[StandIn] = (),
         extra_rules: Iterable[Rule] = (),
     ) -> None:
-        secrets = secret_variables(environ or {})
-        variables = {secrets[name]: name for name in sorted(secrets, reverse=True)}
         self._table = Table(key, known)
-        self._search = Search(self._table, (*extra_rules, *RULES), variables)
+        self._search = Search(self._table, (*extra_rules, *RULES))
         self._masker = Masker(self._search, self._table)
         self._cache: dict[CacheKey, str] = {}
         self._cached_chars = 0
         self._search.on_learned = self._cache.clear
+        self.learn(environ or {})
 
     def __repr__(self) -> str:
         return f"<Sanitizer ruleset={self.ruleset} issued={len(self._table.issued)}>"
@@ -73,6 +76,12 @@ class Sanitizer:
     def issued(self) -> tuple[StandIn, ...]:
         """Stand-ins issued so far, in order; known ones are not among them."""
         return tuple(self._table.issued)
+
+    def learn(self, environ: Mapping[str, str]) -> None:
+        """Further variables: what they hold is replaced from here on."""
+        secrets = secret_variables(environ)
+        if secrets:
+            self._search.learn({secrets[name]: name for name in sorted(secrets, reverse=True)})
 
     # what callers have
 
@@ -88,7 +97,7 @@ class Sanitizer:
 
     def secret(self, text: str) -> str:
         """The stand-in of a text that is a secret, all of it: a password that a person typed."""
-        return _safely(lambda: self._search.learn(text))
+        return _safely(lambda: self._search.learn_typed(text))
 
     def url(self, url: str) -> str:
         """A URL: user and password, the path, secret-named query keys, and shapes anywhere."""
@@ -98,16 +107,23 @@ class Sanitizer:
         """Header pairs; an auth scheme and a cookie's name stay."""
         return tuple((name, self._header(name, value)) for name, value in headers)
 
+    def command(self, words: Sequence[str]) -> tuple[str, ...]:
+        """The words of a command line; what stands behind `--password` is one."""
+        return tuple(
+            self._settled(word, partial(self._word, start))
+            for word, start in zip(words, secret_starts(words), strict=True)
+        )
+
     def body(self, data: bytes, content_type: str = "") -> bytes:
         """A body of any type, with everything else in it exactly as it was."""
         text = data.decode("utf-8", "surrogateescape")
         kind = content_type.partition(";")[0].strip().lower()
-        if _is_noise(data):
-            clean = self._settled(text, lambda text: self._plain(text, TOKEN_RULES))
-        elif kind == "application/x-www-form-urlencoded":
+        if kind.startswith("multipart/"):
+            clean = self._settled(text, lambda text: self._parts(text, content_type))
+        elif kind == "application/x-www-form-urlencoded" and not _is_noise(text):
             clean = self._settled(text, self._pairs)
         else:
-            clean = self._settled(text, lambda text: self._value(text, 0))
+            clean = self._settled(text, self._content)
         return clean.encode("utf-8", "surrogateescape")
 
     def chunks(self, chunks: Sequence[bytes], content_type: str = "") -> tuple[bytes, ...]:
@@ -155,9 +171,34 @@ class Sanitizer:
     def _header(self, name: str, value: str) -> str:
         if name.lower() in ("cookie", "set-cookie"):
             return self._settled(value, self._cookies)
+        if name.lower() in _ADDRESSES:
+            return self._settled(value, self._url)
         return self._settled(value, lambda text: self._named(text, header_strength(name), 0))
 
+    def _word(self, start: int | None, text: str) -> str:
+        if start is not None:
+            return text[:start] + self._one(text[start:])
+        if "://" in text:
+            return self._url(text)
+        return self._pairs(text) if "&" in text and "=" in text else self._value(text, 0)
+
     # by structure
+
+    def _content(self, text: str) -> str:
+        return self._plain(text, TOKEN_GROUPS) if _is_noise(text) else self._value(text, 0)
+
+    def _parts(self, text: str, content_type: str) -> str:
+        """A multipart body: each field by its name, each file by what is in it."""
+        parts: list[str] = []
+        last = 0
+        for part in find_parts(text, content_type):
+            strength = None if part.is_file else query_strength(part.name)
+            content = text[part.body : part.end]
+            span = named_span(content, strength)
+            clean = content[: span[0]] + self._one(content[span[0] :]) if span is not None else self._content(content)
+            parts += (text[last : part.start], self._plain(text[part.start : part.body]), clean)
+            last = part.end
+        return "".join((*parts, text[last:])) if parts else self._content(text)
 
     def _value(self, text: str, depth: int) -> str:
         """A decoded text, which may be JSON, hold some, or be events with JSON in them."""
@@ -181,14 +222,14 @@ class Sanitizer:
         parts: list[str] = []
         last, is_damaged = 0, False
         cache, settled = self._cache, self._search.quoted_stand_ins(text)
-        for start, end, kind, name in json_literals(text):
+        for start, end, kind, name, owner in json_literals(text):
             if kind == "junk":
                 is_damaged = True
                 continue
             if end - start < SHORTEST or any(low < start and end < high for low, high in settled):
                 continue
             raw = text[start:end]
-            strength = field_strength(name) if name is not None else None
+            strength = inner_strength(name, owner)
             if kind == "number":
                 new = self._one(raw) if strength == "strong" else raw
             else:  # histories repeat their strings, so what came of each is remembered
@@ -267,8 +308,8 @@ class Sanitizer:
         )
         return self._search.spliced(text, [self._search.span(text, item) for item in found])
 
-    def _plain(self, text: str, rules: tuple[Rule, ...] | None = None) -> str:
-        return self._search.spliced(text, self._search.spans(text, rules=rules))
+    def _plain(self, text: str, shapes: tuple[Group, ...] | None = None) -> str:
+        return self._search.spliced(text, self._search.spans(text, shapes=shapes))
 
 
 def _safely(call: Callable[[], T]) -> T:
@@ -280,7 +321,7 @@ def _safely(call: Callable[[], T]) -> T:
     raise SanitizeError(reason)
 
 
-def _is_noise(data: bytes) -> bool:
+def _is_noise(text: str) -> bool:
     """True for pictures, sound and compressed bytes: what looks like an address in them is chance."""
-    sample = data[:4096].decode("utf-8", "surrogateescape")
-    return sum("\udc80" <= char <= "\udcff" for char in sample) * 10 > len(sample)
+    sample = text[:4096]
+    return not sample.isascii() and sum("\udc80" <= char <= "\udcff" for char in sample) * 10 > len(sample)

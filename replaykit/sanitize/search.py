@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from replaykit.sanitize.contexts import find_contexts
+from replaykit.sanitize.encoded import ENCODED, Encoded
 from replaykit.sanitize.names import is_secret_value
-from replaykit.sanitize.shapes import EMAIL, KEEP, Found, Rule, find_shapes, shape_of
+from replaykit.sanitize.shapes import EMAIL, KEEP, Found, Group, Rule, find_shapes, grouped, shape_of, whole_shapes
 from replaykit.sanitize.standins import StandIn, Table
 from replaykit.sanitize.views import decode, json_literals, rewrite
 
@@ -36,13 +37,15 @@ class Search:
     known from elsewhere and shapes, the longest first. So a sanitized text is left as it is.
     """
 
-    def __init__(self, table: Table, rules: tuple[Rule, ...], variables: Mapping[str, str]) -> None:
-        """`variables` are names by the values of secret-looking environment variables."""
+    def __init__(self, table: Table, rules: tuple[Rule, ...]) -> None:
         self._table = table
         self.rules = rules
-        self._variables = variables
-        self._anywhere = {value for value in variables if table.find(value) is None}
-        self._anywhere_pattern = _any_of(self._anywhere)
+        self._groups = grouped(rules)
+        self._whole = whole_shapes(rules)
+        self._variables: dict[str, str] = {}
+        self._anywhere: set[str] = set()
+        self._anywhere_pattern: re.Pattern[str] | None = None
+        self._encoded = Encoded()
         self._stand_in_pattern: re.Pattern[str] | None = None
         self._quoted_pattern: re.Pattern[str] | None = None
         self._stand_ins_seen = 0
@@ -57,22 +60,38 @@ class Search:
         """How many values are looked for everywhere; it only grows."""
         return len(self._anywhere)
 
-    def spans(self, text: str, *, rules: tuple[Rule, ...] | None = None, has_literals: bool = False) -> list[Span]:
+    def learn(self, variables: Mapping[str, str]) -> None:
+        """Names by the values of secret-looking environment variables; the first name of a value stays."""
+        new = {value: name for value, name in variables.items() if value not in self._variables}
+        self._variables.update(new)
+        # A stand-in may be a variable's value: a replay sets it where there is no other. It passes through.
+        unknown = [value for value in new if self._table.find(value) is None]
+        if unknown:
+            self._encoded.add(unknown)
+            self._look_for(unknown)
+
+    def _look_for(self, values: Iterable[str]) -> None:
+        self._anywhere.update(values)
+        self._anywhere_pattern = _any_of(self._anywhere)
+        self.on_learned()
+
+    def spans(self, text: str, *, shapes: tuple[Group, ...] | None = None, has_literals: bool = False) -> list[Span]:
         """Without overlaps, in order.
 
         Args:
-            rules: Only these shapes, and nothing by its name: for bytes that are no text.
+            shapes: Only these, and nothing by its name: for bytes that are no text.
             has_literals: The strings of the text were searched on their own before, decoded.
         """
         # In JSON inside prose an escape's letter belongs to no word: `\nbob@acme.com` is Bob's address.
         seen = _LETTER_ESCAPE.sub(_blank, text) if "\\" in text else text
         pattern = self._stand_ins()
         found = [Found(*match.span(), "stand-in") for match in pattern.finditer(text)] if pattern is not None else []
-        if rules is None:
+        if shapes is None:
             found += find_contexts(seen)
-        others = list(find_shapes(seen, self.rules if rules is None else rules))
+        others = list(find_shapes(seen, self._groups if shapes is None else shapes))
         if self._anywhere_pattern is not None:
             others += [Found(*match.span(), "secret") for match in self._anywhere_pattern.finditer(text)]
+        others += self._encoded.find(text)
         if not found and not others:
             return []
         covered = _inside_escaped_strings(text) if has_literals else bytearray(len(text))
@@ -106,29 +125,31 @@ class Search:
                 last = found.end
         return "".join((*parts, text[last:])) if parts else text
 
-    def learn(self, value: str) -> str:
+    def learn_typed(self, value: str) -> str:
         """The stand-in of a value that is known to be a secret; from now on it is looked for everywhere."""
         new = self._replace(value, Found(0, len(value), "secret")) if value else value
         if len(value) >= SHORTEST_TYPED and new != value and value not in self._anywhere:
-            self._anywhere.add(value)
-            self._anywhere_pattern = _any_of(self._anywhere)
-            self.on_learned()
+            self._look_for((value,))
         return new
 
     def _replace(self, raw: str, found: Found) -> str:
         """What stands in for a piece of text, written as the piece was."""
         value = decode(raw, found.form)
+        if found.kind == ENCODED:
+            return self._table.put(value, self._encoded.disguised(value, self._stand_in_of), ENCODED)
         variable = self._variables.get(value)
         # Its kind depends on the value alone: it may be found by its name here and by its shape there.
-        shape = shape_of(value, self.rules)
+        shape = shape_of(value, self._whole)
         kind = "env" if variable is not None else shape.kind if shape is not None else found.kind
         keeps = shape.keeps if shape is not None else found.keeps
         new = self._table.replace(value, kind, keeps=keeps, variable=variable)
         if shape is None and new != value and value not in self._anywhere and is_secret_value(value):
-            self._anywhere.add(value)
-            self._anywhere_pattern = _any_of(self._anywhere)
-            self.on_learned()
+            self._look_for((value,))
         return rewrite(raw, found.form, value, new)
+
+    def _stand_in_of(self, value: str) -> str:
+        """The stand-in of an environment variable's value."""
+        return self._replace(value, Found(0, len(value), "secret"))
 
     def _stand_ins(self) -> re.Pattern[str] | None:
         """Finds stand-ins where no shape would: of values that a name gave away, or that are looked for inside words.

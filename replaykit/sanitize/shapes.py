@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from replaykit.sanitize.views import Form
 
@@ -57,6 +58,11 @@ def _token(kind: str, prefix: str, rest: str, *literals: str) -> Rule:
     return Rule(kind, pattern, literals, re.compile(prefix), reach=0)
 
 
+def _address(kind: str, prefix: str, rest: str, *literals: str) -> Rule:
+    pattern = re.compile(rf"{prefix}(?P<secret>{rest})(?![\w-])")
+    return Rule(kind, pattern, literals, reach=0)
+
+
 # Nobody's: reserved for documentation and tests (RFC 2606), and names of picture files at twice the size.
 _NO_DOMAIN = (
     r"(?!(?:[\w-]+\.)*example\.[a-z]{2,6}(?![\w-]))(?![\w.-]*\.(?:example|invalid|localhost|test)(?![\w.-]*\w))"
@@ -75,6 +81,10 @@ EMAIL = Rule(
 
 _STRIPE = tuple(f"{owner}k_{mode}_" for owner in "rsp" for mode in ("live", "test"))
 
+_GITLAB = tuple(f"gl{owner}-" for owner in ("pat", "dt", "rt", "cbt", "soat", "ffct", "oas"))
+_SLACK = ("/services/T", "/workflows/T", "/triggers/T")
+_SHOPIFY = ("shpat_", "shpca_", "shppa_", "shpss_")
+
 RULES: tuple[Rule, ...] = (
     _token("anthropic_key", r"sk-ant-(?:[a-z]+\d+-)?", r"[\w-]{20,}", "sk-ant-"),
     _token("openai_key", r"sk-(?:proj-|svcacct-|admin-|None-)?", r"[\w-]{20,}", "sk-"),
@@ -83,9 +93,11 @@ RULES: tuple[Rule, ...] = (
     _token("google_oauth", r"ya29\.", r"[\w.-]{19,}[\w-]", "ya29."),
     _token("github_token", r"gh[oprsu]_", r"[A-Za-z0-9]{36,}", "ghp_", "gho_", "ghr_", "ghs_", "ghu_"),
     _token("github_token", r"github_pat_", r"\w{22,}", "github_pat_"),
-    _token("gitlab_token", r"gl(?:pat|dt|rt|cbt)-", r"[\w-]{20,}", "glpat-", "gldt-", "glrt-", "glcbt-"),
+    _token("gitlab_token", r"gl(?:pat|dt|rt|cbt|soat|ffct|oas)-", r"[\w-]{20,}", *_GITLAB),
+    _token("gitlab_token", r"glimt-", r"[\w-]{25}", "glimt-"),
     _token("gitlab_token", r"glptt-", r"[0-9a-f]{40}", "glptt-"),
-    _token("slack_token", r"xox[abeoprs]-", r"[\w-]{10,}", "xox"),
+    _token("slack_token", r"xox(?:e\.xox)?[abceoprs]-", r"[\w-]{10,}", "xox"),
+    _token("slack_token", r"xapp-\d-", r"[\w-]{20,}", "xapp-"),
     _token("aws_key_id", r"A(?:KIA|SIA)", r"[A-Z2-7]{16}", "AKIA", "ASIA"),
     _token("hugging_face_token", r"hf_", r"[A-Za-z0-9]{30,40}", "hf_"),
     _token("groq_key", r"gsk_", r"[A-Za-z0-9]{40,}", "gsk_"),
@@ -102,6 +114,60 @@ RULES: tuple[Rule, ...] = (
     _token("notion_token", r"ntn_", r"[A-Za-z0-9]{40,}", "ntn_"),
     _token("npm_token", r"npm_", r"[A-Za-z0-9]{36}", "npm_"),
     _token("pypi_token", r"pypi-", r"[\w-]{50,}", "pypi-"),
+    _token("shopify_token", r"shp(?:at|ca|pa|ss)_", r"[0-9a-fA-F]{32}", *_SHOPIFY),
+    _token("docker_token", r"dckr_[op]at_", r"[\w-]{20,}", "dckr_pat_", "dckr_oat_"),
+    _token("doppler_token", r"dp\.(?:pt|st|ct|sa|scim|audit)\.(?:[\w-]+\.)?", r"[A-Za-z0-9]{40,44}", "dp."),
+    _token("vault_token", r"hv[bsr]\.", r"[\w-]{24,}", "hvs.", "hvb.", "hvr."),
+    _token("sentry_token", r"sntry[su]_", r"[\w+/=-]{40,}", "sntrys_", "sntryu_"),
+    _token("stripe_key", r"whsec_", r"[A-Za-z0-9+/]{24,}", "whsec_"),
+    _token("linear_key", r"lin_(?:api|oauth)_", r"[A-Za-z0-9]{32,}", "lin_api_", "lin_oauth_"),
+    _token("figma_token", r"figd_", r"[\w-]{36,}", "figd_"),
+    _token("resend_key", r"re_", r"[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}", "re_"),
+    _token("mailgun_key", r"key-", r"[0-9a-f]{32}", "key-"),
+    _token("brevo_key", r"xkeysib-", r"[0-9a-f]{64}-\w{16}", "xkeysib-"),
+    _token("twilio_key", r"SK", r"[0-9a-f]{32}", "SK"),
+    _token("nvidia_key", r"nvapi-", r"[\w-]{40,}", "nvapi-"),
+    _token("fireworks_key", r"fw_", r"[A-Za-z0-9]{22,}", "fw_"),
+    _token("together_key", r"tgp_v\d_", r"[\w-]{32,}", "tgp_v"),
+    _token("elevenlabs_key", r"sk_", r"[0-9a-f]{48}", "sk_"),
+    _token("jina_key", r"jina_", r"[\w-]{40,}", "jina_"),
+    _token("firecrawl_key", r"fc-", r"[0-9a-f]{32}", "fc-"),
+    _token("pinecone_key", r"pcsk_", r"[\w-]{40,}", "pcsk_"),
+    _token("posthog_key", r"phx_", r"[A-Za-z0-9]{32,}", "phx_"),
+    _token("supabase_key", r"sb(?:p_|_secret_)", r"[\w-]{20,}", "sbp_", "sb_secret_"),
+    _token("airtable_token", r"pat[A-Za-z0-9]{14}\.", r"[0-9a-f]{64}", "pat"),
+    _token("atlassian_token", r"ATATT3", r"[\w=-]{100,}", "ATATT3"),
+    _token("postman_key", r"PMAK-", r"[0-9a-f]{24}-[0-9a-f]{34}", "PMAK-"),
+    _token("new_relic_key", r"NRAK-", r"[A-Z0-9]{27}", "NRAK-"),
+    _token("grafana_token", r"gl(?:c_|sa_)", r"[\w+/=-]{32,}", "glc_", "glsa_"),
+    _token("pulumi_token", r"pul-", r"[0-9a-f]{40}", "pul-"),
+    _token("tailscale_key", r"tskey-[a-z]+-", r"[\w-]{20,}", "tskey-"),
+    _token("netlify_token", r"nfp_", r"[A-Za-z0-9]{36,}", "nfp_"),
+    _token("rubygems_key", r"rubygems_", r"[0-9a-f]{48}", "rubygems_"),
+    _token("fly_token", r"f[mo][12][ar]?_", r"[\w+/=-]{40,}", "fm1a_", "fm1r_", "fm2_", "fo1_"),
+    _token("aws_bedrock_key", r"ABSK", r"[A-Za-z0-9+/]{100,}={0,2}", "ABSK"),
+    _token("google_oauth", r"1//0", r"[\w-]{40,}", "1//0"),
+    Rule(
+        "telegram_token",
+        re.compile(r"(?<!\d)\d{8,10}:AA[\w-]{32,35}(?![\w-])"),
+        (":AA",),
+        re.compile(r"\d+:AA"),
+        reach=10,
+        lead=re.compile(r"\d{8,10}\Z"),
+    ),
+    Rule(
+        "facebook_token",
+        re.compile(r"(?<!\d)\d{13,17}\|[\w-]{27}(?![\w-])"),
+        ("|",),
+        re.compile(r"\d+\|"),
+        reach=17,
+        lead=re.compile(r"\d{13,17}\Z"),
+    ),
+    # Addresses that are secrets themselves: whoever has one may post.
+    _address("slack_webhook", r"/(?:services|workflows|triggers)/T\w{6,14}/\w{6,14}/(?:\d+/)?", r"\w{18,48}", *_SLACK),
+    _address("discord_webhook", r"/webhooks/\d{15,21}/", r"[\w-]{50,80}", "/webhooks/"),
+    _address("teams_webhook", r"/IncomingWebhook/", r"[0-9a-f]{32}", "/IncomingWebhook/"),
+    _address("rpc_key", r"(?:infura\.io|alchemy\.com)/(?:ws/)?v[23]/", r"[\w-]{32}", "infura.io/", "alchemy.com/"),
     Rule("jwt", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"), ("eyJ",), re.compile("eyJ"), reach=0),
     Rule(
         "private_key",
@@ -113,7 +179,35 @@ RULES: tuple[Rule, ...] = (
     EMAIL,
 )
 
-TOKEN_RULES = tuple(rule for rule in RULES if rule.reach == 0)
+
+class Group(NamedTuple):
+    """Rules that share a sign, which all of their literals have.
+
+    Attributes:
+        sign: A text without it is done with all of them at once. Empty: the rules have none in common.
+        heads: How their literals begin, up to the first sign.
+        rules: Each with its own heads.
+    """
+
+    sign: str
+    heads: tuple[str, ...]
+    rules: tuple[tuple[Rule, frozenset[str]], ...]
+
+
+def grouped(rules: Iterable[Rule]) -> tuple[Group, ...]:
+    """The rules, in their order within each group."""
+    groups: dict[str, list[tuple[Rule, frozenset[str]]]] = {}
+    for rule in rules:
+        sign = next((sign for sign in ("_", "-", "/", ".") if all(sign in text for text in rule.literals)), "")
+        heads = frozenset(text[: text.index(sign) + 1] if sign else text for text in rule.literals)
+        groups.setdefault(sign, []).append((rule, heads))
+    return tuple(
+        Group(sign, tuple({head: None for _, heads in group for head in heads}), tuple(group))
+        for sign, group in groups.items()
+    )
+
+
+TOKEN_GROUPS = grouped(rule for rule in RULES if rule.reach == 0)
 """Rules that noise does not match: the ones for bytes that are no text."""
 
 _PLACEHOLDER = re.compile(
@@ -128,13 +222,31 @@ def is_placeholder(value: str) -> bool:
     return _PLACEHOLDER.match(value) is not None
 
 
-def find_shapes(text: str, rules: Iterable[Rule]) -> Iterator[Found]:
-    """Every match of every rule, in the order of the rules; matches of different rules may overlap."""
-    for rule in rules:
-        for literal in rule.literals:
-            if literal in text:
-                yield from _find_one(text, rule)
-                break
+def find_shapes(text: str, groups: Iterable[Group]) -> Iterator[Found]:
+    """Every match of every rule, in the order of the groups; matches of different rules may overlap."""
+    for group in groups:
+        if group.sign not in text:
+            continue
+        present = _heads_in(text, group)
+        if present:
+            for rule, heads in group.rules:
+                if not heads.isdisjoint(present):
+                    yield from _find_one(text, rule)
+
+
+def _heads_in(text: str, group: Group) -> set[str]:
+    """Which heads a text has. There are few signs in it and many heads: a look at each sign is the quicker search."""
+    if not group.sign:
+        return {head for head in group.heads if head in text}
+    present: set[str] = set()
+    absent = group.heads
+    place = text.find(group.sign)
+    while place >= 0 and absent:
+        if text.endswith(absent, 0, place + 1):
+            present.update(head for head in absent if text.endswith(head, 0, place + 1))
+            absent = tuple(head for head in absent if head not in present)
+        place = text.find(group.sign, place + 1)
+    return present
 
 
 def _find_one(text: str, rule: Rule) -> Iterator[Found]:
@@ -171,7 +283,11 @@ def _starts(text: str, rule: Rule, low: int, place: int) -> Iterable[int]:
     return (lead.start(),) if lead is not None else ()
 
 
-def shape_of(value: str, rules: Iterable[Rule]) -> Found | None:
-    """The shape that is all of `value`, whatever stands around it."""
-    whole = (rule for rule in rules if "secret" not in rule.pattern.groupindex)
-    return next((found for found in find_shapes(value, whole) if found.end - found.start == len(value)), None)
+def whole_shapes(rules: Iterable[Rule]) -> tuple[Group, ...]:
+    """The rules that say all by themselves what a value is, whatever stands around it."""
+    return grouped(rule for rule in rules if "secret" not in rule.pattern.groupindex)
+
+
+def shape_of(value: str, groups: Iterable[Group]) -> Found | None:
+    """The shape that is all of `value`; `groups` are `whole_shapes`."""
+    return next((found for found in find_shapes(value, groups) if found.end - found.start == len(value)), None)

@@ -101,6 +101,14 @@ class Table:
             raise SanitizeError(f"no stand-in is left for a value of {len(raw)} characters")
         return raw
 
+    def put(self, raw: str, stand_in: str, kind: str) -> str:
+        """The same for a value whose stand-in follows from another one's."""
+        if stand_in != raw and raw not in self._by_raw and stand_in not in self._by_stand_in:
+            entry = StandIn(kind, stand_in)
+            self._by_raw[raw] = self._by_stand_in[stand_in] = entry
+            self.issued.append(entry)
+        return stand_in
+
     def _candidates(self, raw: str, keeps: int, tail: int) -> Iterator[str]:
         for attempt in range(_ATTEMPTS):
             made = disguise(raw, self._key, keeps=keeps, tail=tail, attempt=attempt)

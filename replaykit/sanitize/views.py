@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import Literal as Word
 from typing import NamedTuple
 
+from replaykit.sanitize.names import is_owner
+
 Form = Word["plain", "json", "percent"]
 """How a text is written inside the one around it."""
 
@@ -111,12 +113,14 @@ class Literal(NamedTuple):
         end: Where it ends.
         kind: `junk` stands where no JSON is: the text is damaged, cut, or something else altogether.
         name: Name of the field that holds it; the items of a list carry the list's name.
+        owner: Name of the innermost object around it that is made of secrets.
     """
 
     start: int
     end: int
     kind: Kind
     name: str | None = None
+    owner: str | None = None
 
 
 # A string without an end reaches to the end of the text: bodies are cut, and trying again at each quote is quadratic.
@@ -128,47 +132,52 @@ _NUMBER = re.compile(r"\s*(\d{4,})(?=[\s,}\]]|$)")
 
 def json_literals(text: str) -> Iterator[Literal]:
     """Every piece of a JSON text that may hold a secret; also of a damaged or cut one."""
-    name: str | None = None
-    stack: list[str | None] = []
+    name = owner = None
+    stack: list[_Level] = []
     last = 0
     for match in _STRING.finditer(text):
         inside, end = match.span(1)
         if inside - last > 1:  # more than the quote
             gap = text[last : inside - 1]
             if gap == ",":
-                name = stack[-1] if stack else None
+                name = stack[-1][0] if stack else None
             else:
                 if gap.strip(_PUNCTUATION):
-                    yield from _gap_literals(text, last, inside - 1, name)
-                name = _name_after(gap, name, stack)
+                    yield from _gap_literals(text, last, inside - 1, name, owner)
+                name, owner = _level_after(gap, (name, owner), stack)
         last = match.end()
         if match[3] is not None and match[2]:
             yield Literal(inside, end, "name")
             name = decode(text[inside:end], "json")
         else:
-            yield Literal(inside, end, "text", name)
-    yield from _gap_literals(text, last, len(text), name)
+            yield Literal(inside, end, "text", name, owner)
+    yield from _gap_literals(text, last, len(text), name, owner)
 
 
-def _name_after(gap: str, name: str | None, stack: list[str | None]) -> str | None:
-    """Name of the field that a value after `gap` is in; `stack` has one entry for each bracket that is open."""
+_Level = tuple[str | None, str | None]
+
+
+def _level_after(gap: str, level: _Level, stack: list[_Level]) -> _Level:
+    """Name of the field that a value after `gap` is in, and its owner; `stack` has one entry for each open bracket."""
+    name, owner = level
     for char in gap:
         if char in "{[":
-            name = name if char == "[" else None
-            stack.append(name)
+            if char == "{":
+                name, owner = None, name if name is not None and is_owner(name) else owner
+            stack.append((name, owner))
         elif char in "}]":
             if stack:
                 stack.pop()
-            name = None
+            name, owner = None, stack[-1][1] if stack else None
         elif char == ",":
-            name = stack[-1] if stack else None
-    return name
+            name = stack[-1][0] if stack else None
+    return name, owner
 
 
-def _gap_literals(text: str, start: int, end: int, name: str | None) -> Iterator[Literal]:
+def _gap_literals(text: str, start: int, end: int, name: str | None, owner: str | None) -> Iterator[Literal]:
     number = _NUMBER.match(text, start, end) if name is not None else None
     if number is not None:
-        yield Literal(number.start(1), number.end(1), "number", name)
+        yield Literal(number.start(1), number.end(1), "number", name, owner)
     if _GAP.fullmatch(text, start, end) is None:
         yield Literal(start, end, "junk")
 

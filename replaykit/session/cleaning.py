@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -83,6 +83,14 @@ class Cleaner:
             return encode_body(self.sanitizer.body(data, "text/plain"))
         except SanitizeError:
             return self.withhold(UNSANITIZED, len(data))
+
+    def command(self, words: Sequence[str]) -> tuple[str, ...]:
+        """The words of a command line."""
+        try:
+            return self.sanitizer.command(words)
+        except SanitizeError:
+            self.withheld += 1
+            return (UNSANITIZED,)
 
     def url(self, url: str) -> str:
         try:

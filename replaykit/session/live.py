@@ -20,6 +20,7 @@ from replaykit.packet.failures import Failure
 from replaykit.packet.model import FailureRecord
 from replaykit.sanitize import Finding, Sanitizer, StandIn
 from replaykit.session.cleaning import clean_failure
+from replaykit.session.environment import Environment
 from replaykit.wire import Call
 
 PROJECT_KEY = "REPLAYKIT_KEY"
@@ -46,6 +47,13 @@ class Compared:
     conflict: str | None = None
 
 
+def secret_variables(packet: Packet) -> tuple[str, ...]:
+    """Names of the environment variables that held secrets, by the time that the run was over."""
+    late = packet.outcome.manifest.secret_variables if packet.outcome is not None else ()
+    found = (line.variable for line in packet.stand_ins if line.variable is not None)
+    return tuple(dict.fromkeys((*packet.run.secret_variables, *late, *found)))
+
+
 class Contents:
     """Content of live requests and of recorded ones, comparable with each other.
 
@@ -56,12 +64,30 @@ class Contents:
     def __init__(self, packet: Packet, *, is_strict: bool = False) -> None:
         known = [StandIn(line.name, line.stand_in, line.variable) for line in packet.stand_ins]
         key = project_key(os.environ)
-        self._sanitizer = Sanitizer(key=key, environ=os.environ, known=known)
+        # What is a secret on this machine alone was none for the recorder: the packet may have it as plain text.
+        self._names = frozenset(secret_variables(packet))
+        self._environment = Environment()
+        self._sanitizer = Sanitizer(key=key, environ=self._named(os.environ), known=known)
         self._recorded = RecordedContents(packet, self._sanitizer)
         self._has_positions = packet.has_positions
         self._ids: IdTable | None = None
         self._unread: list[tuple[HttpRequest, Call, str]] = []
         self.bindings = Bindings(has_key=key is not None, is_strict=is_strict)
+
+    def _named(self, environ: Mapping[str, str]) -> dict[str, str]:
+        return {name: value for name, value in environ.items() if name in self._names}
+
+    def _learn(self) -> None:
+        """What has become known as a secret since.
+
+        The program may load its secrets while it runs, as it did when it was recorded; and the headers of requests that
+        were matched by their bytes were not looked at.
+        """
+        changes = self._environment.changes()
+        if changes:
+            self._sanitizer.learn(self._named(changes))
+        for request, _, _ in self._unread:
+            self._sanitizer.headers(request.headers)
 
     def defer(self, request: HttpRequest, call: Call, position: str) -> None:
         """Remembers a live request that was matched by its bytes."""
@@ -69,15 +95,11 @@ class Contents:
 
     def of_http(self, request: HttpRequest, call: Call, position: str) -> Content:
         """Content of a live request."""
+        self._learn()
         waiting, self._unread = self._unread, []
         for earlier in waiting:
             self._of_http(*earlier)
         return self._of_http(request, call, position)
-
-    def _learn(self) -> None:
-        """What is known as a secret from the headers of requests that were matched by their bytes."""
-        for request, _, _ in self._unread:
-            self._sanitizer.headers(request.headers)
 
     def _of_http(self, request: HttpRequest, call: Call, position: str) -> Content:
         url = self._sanitizer.url(request.url)
@@ -96,6 +118,7 @@ class Contents:
 
     def of_call(self, request: FunctionRequest, position: str) -> Content:
         """Content of a live function call."""
+        self._learn()
         return function_content(
             label=f"{request.boundary}:{self.name(request.name)}",
             arguments=self._sanitizer.json(dict(request.arguments)),
@@ -134,6 +157,7 @@ class Contents:
 
     def clean_text(self, text: str) -> str:
         """Text that may be shown."""
+        self._learn()
         return self._sanitizer.text(text)
 
     def clean_failure(self, failure: Failure) -> FailureRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -34,7 +35,7 @@ from replaykit.packet.model import (
     UsageTotals,
 )
 from replaykit.packet.parts import PartWriter
-from replaykit.sanitize import Sanitizer
+from replaykit.sanitize import Sanitizer, may_hold_secret
 from replaykit.session.cleaning import NO_ROOM, UNDECODED, UNSANITIZED, Cleaner, clean_verdict
 from replaykit.session.events import (
     CallBegan,
@@ -66,7 +67,9 @@ class Packer:
         self._usage = dict.fromkeys(UsageTotals.model_fields, 0)
         self._clean = Cleaner(sanitizer)
         self.lost_events = 0  # events that could not be written for a reason that nobody foresaw
+        self._late: set[str] = set()
         self._run_id = envelope.run_id
+        self._known = frozenset(envelope.secret_variables)
         texts = ("workflow", "release", "environment")
         clean = {name: self._clean.text(value) for name in texts if (value := getattr(envelope, name)) is not None}
         tags = {self._clean.text(name): self._clean.text(value) for name, value in envelope.tags.items()}
@@ -78,6 +81,11 @@ class Packer:
             run=envelope.model_copy(update={**clean, "tags": tags}),
         )
         self._journal.append(dump_line(line))
+
+    def learn(self, environ: Mapping[str, str]) -> None:
+        """Variables that were set after the run had begun: their secrets count from here on."""
+        self._late |= {name for name, value in environ.items() if may_hold_secret(name, value)}
+        self._sanitizer.learn(environ)
 
     def handle(self, event: Event) -> None:
         """Writes what the event says. Raises OSError if the journal can't be written."""
@@ -101,7 +109,7 @@ class Packer:
 
     def _write_entry(self, event: EntryFound) -> None:
         entry = event.entry
-        argv = tuple(self._clean.text(word) for word in entry.argv)
+        argv = self._clean.command(entry.argv)
         arguments = self._clean.json(entry.arguments)
         update: dict[str, Any] = {"argv": argv, "arguments": arguments if isinstance(arguments, dict) else {}}
         if entry.stdin is not None and event.stdin is not None:
@@ -328,6 +336,7 @@ class Packer:
             possibly_missing=event.possibly_missing,
             uncaptured=tuple(self._clean.text(what) for what in event.uncaptured),
             dropped_events=event.dropped_events + self.lost_events,
+            secret_variables=tuple(sorted(self._late - self._known)),
         )
         is_whole = not (manifest.withheld or manifest.possibly_missing or manifest.dropped_events)
         rest = {"seq": self._seq + 1, "manifest": manifest, "replayable": "full" if is_whole else "no"}

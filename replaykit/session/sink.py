@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from replaykit.packet.journal import Journal, amend_outcome
 from replaykit.packet.model import Envelope, Verdict
 from replaykit.sanitize import Sanitizer
 from replaykit.session.cleaning import clean_verdict
+from replaykit.session.environment import Environment
 from replaykit.session.events import Event, RunEnded
 from replaykit.session.packer import Packer
 from replaykit.session.writer import drain, is_exiting, writer
@@ -35,11 +37,14 @@ class Sink:
         self._path: Path | None = None
         self._dropped: Path | None = None
         self._pid = os.getpid()
+        self._environment = Environment()
+        self._learning = threading.Lock()
         self._writer.put(lambda: self._open(envelope, sanitizer_of))
 
     def put(self, event: Event, size: int = 0) -> None:
         """Hands the event to the writer."""
         if os.getpid() == self._pid:  # a forked child must not write into its parent's packet
+            self._learn()
             self._writer.put(lambda: self._handle(event), size)
 
     def has_room(self, size: int) -> bool:
@@ -48,12 +53,21 @@ class Sink:
     def close(self, event: RunEnded) -> None:
         """The last event: the packet is sealed, or dropped if the keep rule says so."""
         if os.getpid() == self._pid:
+            self._learn()
             self._writer.put(lambda: self._seal(event))
 
     def amend(self, verdict: Verdict) -> None:
         """A verdict that came after the run had ended. It brings a dropped packet back."""
         if os.getpid() == self._pid:
+            self._learn()
             self._writer.put(lambda: self._amend(verdict))
+
+    def _learn(self) -> None:
+        """Hands on what the environment holds since the last event: it may be in this one, and gone when it is read."""
+        with self._learning:  # no event of another thread may get in between
+            changes = self._environment.changes()
+            if changes:
+                self._writer.put(lambda: self._learned(changes))
 
     @property
     def path(self) -> Path | None:
@@ -70,6 +84,12 @@ class Sink:
             self._packer = Packer(envelope, self._journal, self._sanitizer)
         except OSError as error:
             self._give_up(error)
+
+    def _learned(self, changes: dict[str, str]) -> None:
+        if self._packer is not None:
+            self._packer.learn(changes)
+        elif self._sanitizer is not None:  # a verdict that comes late
+            self._sanitizer.learn(changes)
 
     def _handle(self, event: Event) -> None:
         if self._packer is None:

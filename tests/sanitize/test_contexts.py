@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from replaykit.sanitize.contexts import find_contexts, is_credential, named_span
@@ -31,6 +33,15 @@ def found(text: str) -> list[str]:
         (f"Authorization: Bearer {LETTERS}", LETTERS),
         (f"token: {LETTERS}", LETTERS),
         (f"GITHUB_TOKEN={LETTERS}", LETTERS),
+        ("fetch https://x.io/a?token=qqTOKEN8899 now", "qqTOKEN8899"),
+        ("<a href='https://x.y/?key=htmlSEC99887766'>", "htmlSEC99887766"),
+        ("see /callback?state=1&code=qcodeSEC99887 there", "qcodeSEC99887"),
+        ("<a href='/a?b=1&amp;auth=qauthSEC99'>", "qauthSEC99"),
+        ("mysql --password hunter2x -u me", "hunter2x"),
+        ("run --api-key='plainwords' now", "plainwords"),
+        ("curl -u me:hunter2 https://x.io", "hunter2"),
+        ("curl --user me:'hunter2' https://x.io", "hunter2"),
+        ("send Basic dXNlcjpwYXNzd29yZA== with it", "dXNlcjpwYXNzd29yZA=="),
     ],
 )
 def test_value_is_found(text: str, secret: str) -> None:
@@ -57,6 +68,13 @@ def test_value_is_found(text: str, secret: str) -> None:
         "{'type': 'password', 'required': ['token']}",
         "api_key: your-api-key-1",
         "monkey=banana12345",
+        "https://x.io/?code=DE&key=photos/2024/IMG20240101.jpg&auth=basic",
+        "https://x.io/?key=user-profile-2024&token=oauth2&session=2024-05-01T10:00:00",
+        "/list?key=name_2&code=EU2024",
+        "--password is required, --token TOKEN, --key ~/.ssh/key1.pem, --max-tokens 4096",
+        "curl -u https://x.io/a",
+        "Basic understanding of the matter",
+        "key: conversation-12345678, code: ERR2024",
     ],
 )
 def test_near_miss_is_left_alone(text: str) -> None:
@@ -76,6 +94,15 @@ def test_near_miss_is_left_alone(text: str) -> None:
         ("hello world 123456789", "weak", None),
         ("/usr/share/words/1234", "weak", None),
         (LETTERS, "weak", (0, len(LETTERS))),
+        (LETTERS, "faint", (0, len(LETTERS))),
+        ("qtokSECRET99", "weak", (0, 12)),
+        ("qtokSECRET99", "faint", None),
+        ("0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0", "faint", None),
+        ("Hello123", "weak", None),
+        ("2024-05-01T10:00:00Z", "weak", None),
+        ("reports/2024q1/IMG20240101.jpg", "weak", None),
+        ("SomeLongClassNameForTests", "weak", None),
+        ("aBcDeFgHiJkLmNoPqRsTuV", "weak", (0, 22)),
         ("anything", None, None),
     ],
 )
@@ -83,6 +110,17 @@ def test_named_value(value: str, strength: str | None, span: tuple[int, int] | N
     assert named_span(value, strength) == span  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("value", ["short1", "only-letters-and-signs", "with a space 1234567", "https://x.io/12345678"])
+@pytest.mark.parametrize(
+    "value",
+    ["short1", "words-with-2024-numbers", "only-letters-and-signs", "with a space 1234567", "https://x.io/12345678"],
+)
 def test_word_is_no_credential(value: str) -> None:
     assert not is_credential(value)
+
+
+@pytest.mark.parametrize("value", ["-" * 4000 + "x1Y", "ab" * 4000 + "1", "aB" * 4000, "A1-" * 4000 + "\u00e9"])
+def test_long_value_is_judged_at_once(value: str) -> None:
+    start = time.process_time()
+    is_credential(value)
+
+    assert time.process_time() - start < 0.5

@@ -7,8 +7,11 @@ import pytest
 from replaykit.sanitize.names import (
     field_strength,
     header_strength,
+    inner_strength,
     is_secret_value,
     is_secret_variable,
+    may_hold_secret,
+    option_strength,
     query_strength,
     secret_variables,
 )
@@ -45,6 +48,9 @@ STRONG_FIELDS = [
     "Set-Cookie",
     "secret_value",
     "password_base64",
+    "smtp_pass",
+    "apiKeys",
+    "passwords",
 ]
 PLAIN_FIELDS = [
     "max_tokens",
@@ -63,7 +69,6 @@ PLAIN_FIELDS = [
     "primary_key",
     "public_key",
     "sort_key",
-    "key",
     "keys",
     "keyboard",
     "monkey",
@@ -80,7 +85,6 @@ PLAIN_FIELDS = [
     "has_secrets",
     "passenger",
     "compass",
-    "code",
     "id",
     "tool_call_id",
     "request_id",
@@ -102,9 +106,60 @@ def test_field_is_no_secret(name: str) -> None:
     assert field_strength(name) is None
 
 
-@pytest.mark.parametrize("name", ["token", "appid", "app_id", "GITHUB_TOKEN", "SLACK_BOT_PAT"])
+@pytest.mark.parametrize(
+    "name", ["token", "auth", "pass", "vault_token", "resetToken", "appid", "app_id", "GITHUB_TOKEN"]
+)
 def test_field_is_a_secret_if_its_value_looks_like_one(name: str) -> None:
     assert field_strength(name) == "weak"
+
+
+@pytest.mark.parametrize("name", ["key", "code"])
+def test_field_is_a_secret_if_only_a_generator_writes_such_a_value(name: str) -> None:
+    assert field_strength(name) == "faint"
+
+
+@pytest.mark.parametrize(
+    ("name", "owner", "strength"),
+    [
+        ("pass", "credentials", "strong"),
+        ("v", "password", "strong"),
+        ("value", "api_key", "strong"),
+        ("pass", "auth", "strong"),
+        ("user", "credentials", "weak"),
+        ("type", "password", "weak"),
+        ("key", "auth", "weak"),
+        ("value", "auth", "weak"),
+        ("password", None, "strong"),
+        ("value", None, None),
+        (None, None, None),
+    ],
+)
+def test_field_of_an_object_that_is_made_of_secrets(name: str | None, owner: str | None, strength: str | None) -> None:
+    assert inner_strength(name, owner) == strength
+
+
+@pytest.mark.parametrize(
+    ("name", "strength"),
+    [("password", "strong"), ("token", "strong"), ("hf-token", "weak"), ("key", "weak"), ("max-tokens", None)],
+)
+def test_option(name: str, strength: str | None) -> None:
+    assert option_strength(name) == strength
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "answer"),
+    [
+        ("OPENAI_API_KEY", "sk-test", True),
+        ("SMTP_PASS", "hunter2", True),
+        ("DEBUG_TOKEN", "true", False),
+        ("API_KEY", "", False),
+        ("USE_AUTH", "1", False),
+        ("TOKEN", "https://auth.acme.com", False),
+        ("CITY", "Oslo", False),
+    ],
+)
+def test_variable_that_a_replay_has_to_have(name: str, value: str, answer: bool) -> None:
+    assert may_hold_secret(name, value) is answer
 
 
 @pytest.mark.parametrize(
@@ -133,6 +188,8 @@ def test_header_is_no_secret(name: str) -> None:
         ("key", "weak"),
         ("token", "weak"),
         ("code", "weak"),
+        ("auth", "weak"),
+        ("pass", "strong"),
         ("q", None),
         ("page_token", None),
         ("keyword", None),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import re
 import time
 import urllib.parse
 from typing import Any
@@ -110,6 +111,7 @@ def test_number_in_a_secret_named_field_is_taken_out_and_stays_one(number: int) 
         ("Set-Cookie", "id=abcd1234; Path=/; Expires=Wed, 21 Oct 2030 07:28:00 GMT", "id=", "abcd1234"),
         ("X-Config", '{"password": "hunter2"}', '{"password": "', "hunter2"),
         ("Location", "https://x.io/cb?access_token=abcd1234efgh", "https://x.io/cb?access_token=", "abcd1234efgh"),
+        ("Location", "/cb?code=locsecret123456", "/cb?code=", "locsecret123456"),
     ],
 )
 def test_header_value_is_taken_out(name: str, value: str, kept: str, secret: str) -> None:
@@ -136,6 +138,11 @@ def test_cookie_attributes_stay() -> None:
         ("https://x.io/u/bob%40acme.io", "bob%40acme"),
         ("https://x.io/?q=bob%40acme.io", "bob%40acme"),
         ("https://x.io/#access_token=short1", "short1"),
+        ("https://x.io/a?token=qtokSECRET99", "qtokSECRET99"),
+        ("https://x.io/a?key=qkeySECRET99", "qkeySECRET99"),
+        ("https://x.io/a?auth=qauthSECRET99", "qauthSECRET99"),
+        ("https://x.io/a?code=qcodeSECRET99", "qcodeSECRET99"),
+        ("https://x.io/bot123456789:AA" + "x9Y8" * 8 + "z/sendMessage", "AA" + "x9Y8" * 8),
     ],
 )
 def test_url_part_is_taken_out(url: str, secret: str) -> None:
@@ -144,6 +151,42 @@ def test_url_part_is_taken_out(url: str, secret: str) -> None:
     assert secret not in stored
     assert len(stored) == len(url)
     assert urllib.parse.urlsplit(stored).hostname == "x.io"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"token": "jtokSECRET99"},
+        {"auth": "jtokSECRET99"},
+        {"credentials": {"user": "me", "pass": "hunter2"}},
+        {"auth": [{"user": "me", "pass": "hunter2"}]},
+        {"password": {"v": "hunter2"}},
+        {"password": {"v": 12345678}},
+        {"credentials": {"db": {"host": "x", "note": "jtokSECRET99"}}, "a": 1},
+    ],
+    ids=json.dumps,
+)
+def test_value_under_a_weak_name_or_inside_of_a_strong_one_is_taken_out(value: Any) -> None:
+    one = sanitizer()
+
+    stored = one.json(value)
+
+    raw = next(iter(one._table._by_raw))
+    assert raw not in json.dumps(stored)
+    assert one.mask(stored)[1]
+    assert json.loads(one.body(json.dumps(value).encode())) == stored
+
+
+def test_variable_that_is_set_later_is_taken_out_from_then_on() -> None:
+    one = sanitizer()
+    body = b'{"a": "it is lateZZZ998877"}'
+    before = one.body(body)
+
+    one.learn({"LATE_API_SECRET": "lateZZZ998877", "CITY": "Trondheim7"})
+
+    assert before == body
+    assert b"lateZZZ998877" not in one.body(body)
+    assert [item.variable for item in one.issued] == ["LATE_API_SECRET"]
 
 
 def test_value_of_a_variable_is_taken_out_wherever_it_stands() -> None:
@@ -185,8 +228,6 @@ def test_address_after_an_escape_inside_prose_is_found_whole() -> None:
 
 
 def test_users_rules_only_add() -> None:
-    import re
-
     rule = Rule("badge", re.compile(r"badge-\d{4}"), ("badge-",))
     one = sanitizer(extra_rules=(rule,))
 
@@ -206,6 +247,11 @@ NEAR_MISSES: dict[str, Any] = {
     "log probabilities": {"logprobs": {"content": [{"token": " international", "bytes": [32]}, {"token": "Hello123"}]}},
     "thinking block": {"type": "thinking", "signature": "EqQBCkYIAhgCIkDmXyz1234567890abcdefghijklmnop=="},
     "placeholders": {"password": "REDACTED", "api_key": "<your key>", "secret": "***", "token": "${TOKEN}"},
+    "entries": [{"key": "value"}, {"key": "photos/2024/IMG20240101.jpg"}, {"key": "USER#1234", "code": "DE"}],
+    "keys": {"key": "0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0", "code": "print(a1 + b2) or open_the_Door7(x)"},
+    "switches": {"auth": True, "pass": "first", "auth_type": "oauth2", "eos_token": "<|endoftext|>"},
+    "postman": {"auth": {"type": "bearer", "bearer": [{"key": "token", "type": "string"}]}},
+    "parts of a secret": {"credentials": {"user": "me", "expires_at": "2024-05-01T10:00:00Z", "type": "oauth2"}},
     "schema": {"properties": {"password": {"type": "string", "description": "the password"}}, "required": ["password"]},
     "ids": {"id": "chatcmpl-6bOUD3zalP0LrJyJecr7nayn9Z1uC", "tool_call_id": "call_8fJ2kLm9QwErTyUiOpAsDfGh"},
     "uuid and hash": {"run": "0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0", "sha": "0f1e2d3c4b5a69788796a5b4c3d2e1f0" * 2},
@@ -254,16 +300,34 @@ def _put_back(value: Any, one: Sanitizer) -> Any:
     text = json.dumps(value)
     raws = {item.stand_in: raw for raw, item in one._table._by_raw.items()}
     for stand_in, raw in sorted(raws.items(), key=lambda pair: -len(pair[0])):
-        for depth in range(6):
-            for is_ascii in (True, False):
-                text = text.replace(_escaped(stand_in, depth, is_ascii), _escaped(raw, depth, is_ascii))
+        forms = "".join(f"({_forms(char)})" for char in stand_in)
+        text = re.sub(forms, lambda match, pair=(stand_in, raw): _restored(match, *pair), text)  # type: ignore[misc]
     return json.loads(text)
 
 
-def _escaped(text: str, depth: int, is_ascii: bool) -> str:
-    for level in range(depth):
-        text = json.dumps(text, ensure_ascii=is_ascii or level == depth - 1)[1:-1]
-    return text
+def _units(char: str) -> list[str]:
+    data = char.encode("utf-16-be", "surrogatepass")
+    return [data[index : index + 2].hex() for index in range(0, len(data), 2)]
+
+
+def _forms(char: str) -> str:
+    """A character as it may be written in JSON in JSON: itself, or an escape, each behind any number of backslashes."""
+    escape = "".join(rf"\\+u(?i:{unit})" for unit in _units(char))
+    letter = {"\n": "n", "\t": "t", "\r": "r", "\b": "b", "\f": "f"}.get(char)
+    return rf"\\*{re.escape(char)}|{escape}" + (rf"|\\+{letter}" if letter else "")
+
+
+def _restored(match: re.Match[str], stand_in: str, raw: str) -> str:
+    pieces = []
+    for piece, before, after in zip(match.groups(), stand_in, raw, strict=True):
+        slashes = piece[: len(piece) - len(piece.lstrip("\\"))]
+        if before == after:
+            pieces.append(piece)
+        elif piece == slashes + before:
+            pieces.append(slashes + after)
+        else:
+            pieces += [f"{slashes}u{unit}" for unit in _units(after)]
+    return "".join(pieces)
 
 
 # always

@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from replaykit.sanitize.shapes import RULES, Rule, find_shapes, is_placeholder, shape_of
+from replaykit.sanitize.shapes import RULES, Rule, find_shapes, grouped, is_placeholder, shape_of, whole_shapes
 from tests.sanitize.secrets import HEX, LETTERS, TOKENS
 
 
 def found(text: str) -> list[str]:
-    return [text[item.start : item.end] for item in find_shapes(text, RULES)]
+    return [text[item.start : item.end] for item in find_shapes(text, grouped(RULES))]
 
 
 @pytest.mark.parametrize(("kind", "token"), TOKENS.items(), ids=TOKENS.keys())
@@ -20,7 +20,7 @@ def found(text: str) -> list[str]:
 )
 def test_token_is_found(kind: str, token: str, around: str) -> None:
     assert token in found(around.format(token))
-    assert shape_of(token, RULES).kind == kind  # type: ignore[union-attr]
+    assert shape_of(token, whole_shapes(RULES)).kind == kind  # type: ignore[union-attr]
 
 
 NEAR_MISSES = {
@@ -46,6 +46,10 @@ NEAR_MISSES = {
     "package": "left-pad@1.3.0",
     "scoped package": "@types/node",
     "picture": "icon@2x.png",
+    "words with heads": "store_value core_data more_ sk_test pre_release key-value pul-request",
+    "a table": "|1234567890123|total|",
+    "a time": "12345678:AA",
+    "a path": "/services/Tools/Building/maintenance and /webhooks/12/list",
     "Objective-C": "hf_requiredCharacteristicTypesForDisplayMetadata",
 }
 
@@ -80,6 +84,21 @@ def test_placeholder_is_one(value: str) -> None:
     assert is_placeholder(value)
 
 
+@pytest.mark.parametrize(
+    ("address", "secret"),
+    [
+        ("https://hooks.slack.com/services/T00000000/B00000000/{}", LETTERS[:24]),
+        ("/services/T0AB1CD2E/B0AB1CD2E/{}", LETTERS[:24]),
+        ("https://discord.com/api/webhooks/123456789012345678/{}", (LETTERS * 3)[:68]),
+        ("https://outlook.office.com/webhook/x@y/IncomingWebhook/{}/z", HEX),
+        ("wss://mainnet.infura.io/ws/v3/{}", HEX),
+        ("https://eth-mainnet.g.alchemy.com/v2/{}", LETTERS[:32]),
+    ],
+)
+def test_address_that_is_a_secret_is_found(address: str, secret: str) -> None:
+    assert secret in found(address.format(secret))
+
+
 def test_private_key_is_found_with_its_frame_left() -> None:
     frame = "-----BEGIN RSA " + "PRIVATE KEY-----\n{}\n-----END RSA " + "PRIVATE KEY-----"
 
@@ -93,7 +112,9 @@ def test_private_key_that_was_cut_is_found() -> None:
 def test_users_rule_finds_its_group() -> None:
     rule = Rule("badge", re.compile(r"badge (?P<secret>\d{6})"), ("badge ",))
 
-    assert [(item.start, item.end, item.kind) for item in find_shapes("my badge 123456", (rule,))] == [(9, 15, "badge")]
+    assert [(item.start, item.end, item.kind) for item in find_shapes("my badge 123456", grouped((rule,)))] == [
+        (9, 15, "badge")
+    ]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.kind} {rule.literals[0]}")
@@ -101,7 +122,7 @@ def test_rule_with_a_reach_finds_what_a_search_of_the_whole_text_finds(rule: Rul
     text = " ".join([*TOKENS.values(), *NEAR_MISSES.values(), *TOKENS.values()])
     everywhere = [match.span() for match in rule.pattern.finditer(text)]
 
-    assert [(item.start, item.end) for item in find_shapes(text, (Rule(**_as_dict(rule)),))] == everywhere or (
+    assert [(item.start, item.end) for item in find_shapes(text, grouped((Rule(**_as_dict(rule)),)))] == everywhere or (
         "secret" in rule.pattern.groupindex
     )
 
