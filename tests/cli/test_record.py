@@ -37,6 +37,37 @@ def test_the_packet_knows_the_command_and_not_the_secrets(shop: Shop) -> None:
     assert "ola.nordmann@vaer-oslo.org" not in shop.packets[0].read_text()
 
 
+LOADS = """
+import os, sys
+os.environ["DB_PASSWORD"] = "dotenvPW-998877"  # as load_dotenv does
+import agent
+agent.ask("connect with " + os.environ["DB_PASSWORD"] + " and " + sys.argv[2])
+"""
+
+
+def test_secrets_of_the_command_line_and_of_a_file_are_on_no_disk(shop: Shop) -> None:
+    shop.write("loads.py", LOADS)
+
+    ended = shop.record("python", "loads.py", "--password", "argvPW-112233", "--token=argvTOKEN99")
+
+    assert ended.code == 0
+    text = shop.packets[0].read_text()
+    assert [word for word in ("dotenvPW-998877", "argvPW-112233", "argvTOKEN99") if word in text] == []
+    assert [len(word) for word in shop.packet.entry.argv[2:]] == [10, 13, 19]
+    replayed = shop.run("replay", str(shop.packets[0]))
+    assert replayed.code == 0, replayed.text
+
+
+def test_plan_of_a_command_does_not_hold_its_words(shop: Shop) -> None:
+    """The folder that the processes share is on the disk as well."""
+    shop.write("plan.py", "import os; print(open(os.environ['REPLAYKIT_BOOTSTRAP'] + '/plan.json').read())")
+
+    ended = shop.record("python", "plan.py", "--password", "argvPW-112233")
+
+    assert '"workflow": "plan"' in ended.out
+    assert "argvPW" not in ended.out
+
+
 def test_what_is_printed_is_the_output(shop: Shop) -> None:
     shop.record("python", "agent.py")
 

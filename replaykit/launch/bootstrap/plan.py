@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,6 +13,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 VARIABLE = "REPLAYKIT_BOOTSTRAP"
+COMMAND = "REPLAYKIT_COMMAND"
+"""The command as it was typed. It may have a password in it: it goes from process to process, and to no file."""
+
+_MAX_COMMAND = 100_000  # characters; Linux takes 128 KB in one variable
 SITE = Path(__file__).parent / "site"
 
 
@@ -48,6 +53,7 @@ class Plan:
     @classmethod
     def read(cls, folder: Path) -> Plan:
         fields: dict[str, Any] = json.loads((folder / "plan.json").read_text())
+        fields["argv"] = json.loads(os.environ.get(COMMAND, "null")) or sys.orig_argv
         return cls(**{name: _frozen(value) for name, value in fields.items()})
 
 
@@ -56,7 +62,8 @@ class Exchange:
 
     def __init__(self, plan: Plan) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="replaykit-"))  # mkdtemp: nobody else may read it
-        _write(self.folder / "plan.json", asdict(plan))
+        self._command = json.dumps(plan.argv)
+        _write(self.folder / "plan.json", {**asdict(plan), "argv": ()})
         if plan.mode == "replay":
             (self.folder / "replay").touch()  # for a Python that can't import us
 
@@ -70,6 +77,8 @@ class Exchange:
         """The environment of the command: `base`, and what makes each Python in it begin with us."""
         paths = [str(SITE), *filter(None, [base.get("PYTHONPATH")])]
         own = {VARIABLE: str(self.folder), "PYTHONPATH": os.pathsep.join(paths)}
+        if len(self._command) <= _MAX_COMMAND:
+            own[COMMAND] = self._command
         return {**base, **own, **({"PYTHONHASHSEED": hash_seed} if hash_seed is not None else {})}
 
     @property
