@@ -16,7 +16,7 @@ LAYERS = (
     {"api"},
     {"session", "interceptors", "integrations", "diagnosis", "convert"},
     {"matching"},
-    {"wire", "sanitize", "determinism"},
+    {"wire", "sanitizer", "determinism"},
     {"packet"},
     {"errors"},
 )

@@ -31,3 +31,9 @@ def test_a_divergence_passes_every_except_exception() -> None:
 def test_the_other_errors_are_ordinary_exceptions(name: str) -> None:
     assert issubclass(getattr(replaykit, name), replaykit.ReplayKitError)
     assert issubclass(replaykit.ReplayKitError, Exception)
+
+
+@pytest.mark.parametrize("name", replaykit.__all__)
+def test_no_module_has_a_public_name(name: str) -> None:
+    """Importing a submodule puts it in the package, under its own name, over whatever else was there."""
+    assert importlib.util.find_spec(f"replaykit.{name}") is None

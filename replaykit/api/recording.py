@@ -19,7 +19,7 @@ from replaykit.errors import UsageError
 from replaykit.interceptors.base import activate, deactivate
 from replaykit.packet.journal import SUFFIX
 from replaykit.packet.model import Entry, Envelope, Verdict
-from replaykit.sanitize import Sanitizer, may_hold_secret
+from replaykit.sanitizer import Sanitizer, may_hold_secret
 from replaykit.session import runtime
 from replaykit.session.live import project_key
 from replaykit.session.recorder import Recorder

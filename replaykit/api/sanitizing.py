@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from replaykit.sanitize import Sanitizer
+from replaykit.sanitizer import Sanitizer
 from replaykit.session.live import project_key
 
 

@@ -78,7 +78,7 @@ def check_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     import replaykit
     from replaykit.api.sanitizing import sanitize
     from replaykit.cli.stacks import find_stacks
-    from replaykit.sanitize import may_hold_secret
+    from replaykit.sanitizer import is_secret_variable, may_hold_secret
     from replaykit.session import runtime
 
     stacks = find_stacks()

@@ -76,7 +76,7 @@ def _import(plan: Plan, read: Callable[[Path], Recording], is_forced: bool) -> R
 
     from replaykit.convert.files import write_packet
     from replaykit.convert.packing import pack
-    from replaykit.sanitize import Sanitizer
+    from replaykit.sanitizer import Sanitizer
     from replaykit.session.live import project_key
 
     recording = read(plan.source)

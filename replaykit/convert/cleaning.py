@@ -15,7 +15,7 @@ from replaykit.packet.body import withhold_body
 from replaykit.packet.decoding import decode_content
 from replaykit.packet.exchange import Chunk, Headers
 from replaykit.packet.model import Body
-from replaykit.sanitize import Sanitizer
+from replaykit.sanitizer import Sanitizer
 from replaykit.wire import Call, classify
 
 T = TypeVar("T")

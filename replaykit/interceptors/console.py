@@ -17,7 +17,7 @@ from replaykit.determinism import lineage
 from replaykit.determinism.imports import when_imported
 from replaykit.interceptors.base import find_decider, inside_transport
 from replaykit.packet.exchange import FunctionRequest, ServedValue
-from replaykit.sanitize.names import field_strength
+from replaykit.sanitizer.names import field_strength
 
 _LONGEST_NAME = 60
 """Characters of a prompt that may be the name of a secret; a longer one is a question with such a word in it."""

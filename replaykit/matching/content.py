@@ -16,8 +16,8 @@ from typing import Any
 
 from replaykit.errors import WireError
 from replaykit.matching.ids import IdTable
-from replaykit.sanitize import Finding, Sanitizer
-from replaykit.sanitize.multipart import find_parts
+from replaykit.sanitizer import Finding, Sanitizer
+from replaykit.sanitizer.multipart import find_parts
 from replaykit.wire import Call, read_request
 
 Mask = Callable[[Any], tuple[Any, tuple[Finding, ...]]]

@@ -13,7 +13,7 @@ from _pytest._code.code import ExceptionChainRepr, ReprEntry, ReprFileLocation, 
 
 from replaykit.errors import Divergence, ReplayKitError, SanitizeError
 from replaykit.packet import Packet
-from replaykit.sanitize import Sanitizer, StandIn
+from replaykit.sanitizer import Sanitizer, StandIn
 from replaykit.session.live import project_key
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from replaykit.packet.exchange import Headers
 from replaykit.packet.failure_adapters import MESSAGES
 from replaykit.packet.failures import Failure
 from replaykit.packet.model import Body, FailureRecord, Verdict
-from replaykit.sanitize import Sanitizer
+from replaykit.sanitizer import Sanitizer
 
 NO_ROOM = "it was too large for the recorder's memory"
 UNSANITIZED = "it could not be sanitized"

@@ -18,7 +18,7 @@ from replaykit.packet.decoding import decode_request
 from replaykit.packet.exchange import FunctionRequest, Headers, HttpRequest
 from replaykit.packet.failures import Failure
 from replaykit.packet.model import FailureRecord
-from replaykit.sanitize import Finding, Sanitizer, StandIn
+from replaykit.sanitizer import Finding, Sanitizer, StandIn
 from replaykit.session.cleaning import clean_failure
 from replaykit.session.environment import Environment
 from replaykit.wire import Call

@@ -35,7 +35,7 @@ from replaykit.packet.model import (
     UsageTotals,
 )
 from replaykit.packet.parts import PartWriter
-from replaykit.sanitize import Sanitizer, may_hold_secret
+from replaykit.sanitizer import Sanitizer, may_hold_secret
 from replaykit.session.cleaning import NO_ROOM, UNDECODED, UNSANITIZED, Cleaner, clean_verdict
 from replaykit.session.events import (
     CallBegan,

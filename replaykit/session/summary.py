@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from replaykit.packet import Interaction, Packet
-from replaykit.sanitize import PERSONAL
+from replaykit.sanitizer import PERSONAL
 
 _KINDS = {"http": "http tool", "human": "human answer"}
 

@@ -12,7 +12,7 @@ from replaykit.convert.cleaning import HIDDEN, UNDECODED, UNSANITIZED, CleanCall
 from replaykit.convert.recording import RecordedCall
 from replaykit.packet.exchange import HttpRequest
 from replaykit.packet.model import Body
-from replaykit.sanitize import Rule, Sanitizer
+from replaykit.sanitizer import Rule, Sanitizer
 from tests.convert.building import URL
 
 SECRET = "sk-proj-Test4eYk7uWq2ZbT9xLm3RsV8cJh5NpA"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from replaykit.matching.bindings import Bindings
-from replaykit.sanitize import Finding
+from replaykit.sanitizer import Finding
 
 
 def _emails(*texts: str) -> list[Finding]:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replaykit.sanitize.standins import disguise
-from replaykit.sanitize.views import decode, json_literals, rewrite
+from replaykit.sanitizer.standins import disguise
+from replaykit.sanitizer.views import decode, json_literals, rewrite
 
 anything = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.sanitize.secrets import sanitizer
+from tests.sanitizer.secrets import sanitizer
 
 SHARED = Path(os.environ.get("REPLAYKIT_SHARED") or Path(__file__).parents[3] / "shared")
 CORPUS = SHARED / "data" / "secrets.jsonl"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replaykit.sanitize import Sanitizer
-from tests.sanitize.secrets import LETTERS, sanitizer
+from replaykit.sanitizer import Sanitizer
+from tests.sanitizer.secrets import LETTERS, sanitizer
 
 SECRET = "hunter2-Zebra-Quux-77"
 

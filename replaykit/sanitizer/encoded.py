@@ -10,7 +10,7 @@ import base64
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from replaykit.sanitize.shapes import Found
+from replaykit.sanitizer.shapes import Found
 
 ENCODED = "env_base64"
 """Kind of a variable's value that was found in base64."""

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replaykit.errors import SanitizeError
-from replaykit.sanitize import StandIn
-from replaykit.sanitize.standins import Table
-from tests.sanitize.secrets import LETTERS, TOKENS
+from replaykit.sanitizer import StandIn
+from replaykit.sanitizer.standins import Table
+from tests.sanitizer.secrets import LETTERS, TOKENS
 
 
 def table(*known: StandIn) -> Table:

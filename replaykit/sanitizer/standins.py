@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from replaykit.errors import SanitizeError
-from replaykit.sanitize.shapes import is_placeholder
+from replaykit.sanitizer.shapes import is_placeholder
 
 _HEX = re.compile(r"[0-9a-f-]+|[0-9A-F-]+")
 # For letters outside ASCII, by the bytes they take in UTF-8: a letter of the same size.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from replaykit.sanitize.names import (
+from replaykit.sanitizer.names import (
     field_strength,
     header_strength,
     inner_strength,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replaykit.sanitize import Sanitizer
-from replaykit.sanitize.multipart import find_parts
-from tests.sanitize.secrets import TOKENS, sanitizer, texts
+from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.multipart import find_parts
+from tests.sanitizer.secrets import TOKENS, sanitizer, texts
 
 TYPE = "multipart/form-data; boundary=b0undary"
 

@@ -9,9 +9,9 @@ import base64
 import re
 from collections.abc import Iterator
 
-from replaykit.sanitize.names import Strength, field_strength, is_secret_variable, option_strength, query_strength
-from replaykit.sanitize.shapes import KEEP, Found, is_placeholder
-from replaykit.sanitize.views import Form, decode
+from replaykit.sanitizer.names import Strength, field_strength, is_secret_variable, option_strength, query_strength
+from replaykit.sanitizer.shapes import KEEP, Found, is_placeholder
+from replaykit.sanitizer.views import Form, decode
 
 SHORTEST = 4  # characters; what is shorter gives nothing away and can't be told from other text
 _SHORTEST_CREDENTIAL = 8

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Literal as Word
 from typing import NamedTuple
 
-from replaykit.sanitize.names import is_owner
+from replaykit.sanitizer.names import is_owner
 
 Form = Word["plain", "json", "percent"]
 """How a text is written inside the one around it."""

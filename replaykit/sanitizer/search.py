@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from replaykit.sanitize.contexts import find_contexts
-from replaykit.sanitize.encoded import ENCODED, Encoded
-from replaykit.sanitize.names import is_secret_value
-from replaykit.sanitize.shapes import EMAIL, KEEP, Found, Group, Rule, find_shapes, grouped, shape_of, whole_shapes
-from replaykit.sanitize.standins import StandIn, Table
-from replaykit.sanitize.views import decode, json_literals, rewrite
+from replaykit.sanitizer.contexts import find_contexts
+from replaykit.sanitizer.encoded import ENCODED, Encoded
+from replaykit.sanitizer.names import is_secret_value
+from replaykit.sanitizer.shapes import EMAIL, KEEP, Found, Group, Rule, find_shapes, grouped, shape_of, whole_shapes
+from replaykit.sanitizer.standins import StandIn, Table
+from replaykit.sanitizer.views import decode, json_literals, rewrite
 
 SHORTEST_ANYWHERE = 8
 """Characters; shorter values are replaced only where their name announces them."""

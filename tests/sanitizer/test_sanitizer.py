@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replaykit.errors import SanitizeError
-from replaykit.sanitize import Rule, Sanitizer
-from replaykit.sanitize.sanitizer import RULES
-from tests.sanitize.secrets import LETTERS, NAMED, TOKENS, json_values, plain_values, sanitizer, texts
+from replaykit.sanitizer import Rule, Sanitizer
+from replaykit.sanitizer.sanitizer import RULES
+from tests.sanitizer.secrets import LETTERS, NAMED, TOKENS, json_values, plain_values, sanitizer, texts
 
 CONTENT_TYPES = [
     "application/json",

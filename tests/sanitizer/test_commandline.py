@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sanitize.secrets import LETTERS, sanitizer
+from tests.sanitizer.secrets import LETTERS, sanitizer
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from replaykit.sanitize.views import Form
+from replaykit.sanitizer.views import Form
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from replaykit.sanitize.contexts import SHORTEST, named_span
-from replaykit.sanitize.names import Strength, inner_strength, is_owner
-from replaykit.sanitize.search import Search
-from replaykit.sanitize.standins import Table
-from replaykit.sanitize.views import EVENT_DATA, MAX_DEPTH, decode, json_literals, may_hold_json
+from replaykit.sanitizer.contexts import SHORTEST, named_span
+from replaykit.sanitizer.names import Strength, inner_strength, is_owner
+from replaykit.sanitizer.search import Search
+from replaykit.sanitizer.standins import Table
+from replaykit.sanitizer.views import EVENT_DATA, MAX_DEPTH, decode, json_literals, may_hold_json
 
 _CACHED_TEXTS = 4096
 

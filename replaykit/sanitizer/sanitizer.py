@@ -10,15 +10,15 @@ from typing import Any, TypeVar
 
 from replaykit.errors import SanitizeError
 from replaykit.packet.exchange import Headers
-from replaykit.sanitize.commandline import secret_starts
-from replaykit.sanitize.contexts import SHORTEST, named_span, pair_values
-from replaykit.sanitize.masking import Finding, Masker
-from replaykit.sanitize.multipart import find_parts
-from replaykit.sanitize.names import Strength, header_strength, inner_strength, query_strength, secret_variables
-from replaykit.sanitize.search import Search
-from replaykit.sanitize.shapes import RULES, TOKEN_GROUPS, Found, Group, Rule
-from replaykit.sanitize.standins import StandIn, Table
-from replaykit.sanitize.views import EVENT_DATA, MAX_DEPTH, Form, decode, json_literals, may_hold_json, rewrite
+from replaykit.sanitizer.commandline import secret_starts
+from replaykit.sanitizer.contexts import SHORTEST, named_span, pair_values
+from replaykit.sanitizer.masking import Finding, Masker
+from replaykit.sanitizer.multipart import find_parts
+from replaykit.sanitizer.names import Strength, header_strength, inner_strength, query_strength, secret_variables
+from replaykit.sanitizer.search import Search
+from replaykit.sanitizer.shapes import RULES, TOKEN_GROUPS, Found, Group, Rule
+from replaykit.sanitizer.standins import StandIn, Table
+from replaykit.sanitizer.views import EVENT_DATA, MAX_DEPTH, Form, decode, json_literals, may_hold_json, rewrite
 
 RULESET = "2"
 

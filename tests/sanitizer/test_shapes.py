@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from replaykit.sanitize.shapes import RULES, Rule, find_shapes, grouped, is_placeholder, shape_of, whole_shapes
-from tests.sanitize.secrets import HEX, LETTERS, TOKENS
+from replaykit.sanitizer.shapes import RULES, Rule, find_shapes, grouped, is_placeholder, shape_of, whole_shapes
+from tests.sanitizer.secrets import HEX, LETTERS, TOKENS
 
 
 def found(text: str) -> list[str]:

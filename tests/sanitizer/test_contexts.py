@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from replaykit.sanitize.contexts import find_contexts, is_credential, named_span
-from replaykit.sanitize.shapes import KEEP
-from tests.sanitize.secrets import LETTERS
+from replaykit.sanitizer.contexts import find_contexts, is_credential, named_span
+from replaykit.sanitizer.shapes import KEEP
+from tests.sanitizer.secrets import LETTERS
 
 
 def found(text: str) -> list[str]:
