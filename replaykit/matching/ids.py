@@ -37,8 +37,10 @@ class IdTable:
             return [self.name_all(item, lineage) for item in value]
         if isinstance(value, dict):
             named = {key: self.name_all(item, lineage) for key, item in value.items()}
-            literal = value.get("id")
-            if value.get("type") in _BLOCKS_WITH_IDS and isinstance(literal, str) and literal not in self._issued:
+            kind, literal = value.get("type"), value.get("id")
+            if not isinstance(kind, str) or not isinstance(literal, str):  # a schema has a list of types
+                return named
+            if kind in _BLOCKS_WITH_IDS and literal not in self._issued:
                 named["id"] = self._number(literal, lineage)
             return named
         return value

@@ -70,3 +70,10 @@ def test_any_other_string_is_content() -> None:
     ids = IdTable()
 
     assert content_of(body_of(said("mine-1")), ids=ids).segments["messages[0]"]["content"][0]["text"] == "mine-1"
+
+
+def test_a_list_of_types_in_a_schema_is_no_block() -> None:
+    """JSON Schema says `"type": ["string", "null"]`, also beside a property that is called id."""
+    schema = {"type": ["string", "null"], "id": "x"}
+
+    assert IdTable().name_all(schema, "") == schema
