@@ -1,82 +1,104 @@
-"""The examples, as they stand in the repository, and the cassette of one of them.
+"""The examples, as they stand in the repository: recorded, replayed without a key and a server, and their cassettes.
 
-To record the cassette again: `python -m tests.test_examples`.
+To record the cassettes again: `python -m tests.test_examples`.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import asyncio
+import importlib
 import os
-from collections.abc import Callable
+import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
-from typing import Any
 
+import httpx
 import pytest
 
 import replaykit
 from replaykit.serve.scripted import Rule, ScriptedServer, Tool
 
 ROOT = Path(__file__).parent.parent
-CASSETTE = ROOT / "cassettes" / "order-agent.packet.jsonl"
+CASSETTES = ROOT / "cassettes"
+KEYS = {"OPENAI_API_KEY": "sk-proj-" + "k3Y9" * 8, "ANTHROPIC_API_KEY": "sk-ant-api03-" + "Zq7w" * 8}
+ORDER = {"number": "A-1042"}
 RULES = (
+    Rule(when="nine pieces", reply="refund"),
+    Rule(when="How warm", has_tool_result=True, reply="It is 21 degrees in Oslo."),
+    Rule(when="How warm", tool_calls=[Tool("temperature", {"town": "Oslo"})]),
+    Rule(when="the rest", has_tool_result=True, reply="One parcel is on its way, the other comes on Friday."),
+    Rule(when="the rest", tool_calls=[Tool("lookup_order", ORDER), Tool("delivery_day", ORDER)]),
     Rule(has_tool_result=True, reply="One parcel of order A-1042 is on its way, the other follows next week."),
-    Rule(when="A-1042", tool_calls=[Tool("lookup_order", {"number": "A-1042"})]),
+    Rule(when="A-1042", tool_calls=[Tool("lookup_order", ORDER)]),
+    Rule(reply="It is on its way."),
 )
+SCRIPTS = {
+    "order_agent": ("openai", "3 interactions (2 llm, 1 tool)"),
+    "anthropic_stream": ("anthropic", "2 interactions (2 llm)"),
+    "langgraph_desk": ("langgraph", "4 interactions (2 llm, 2 tool)"),
+}
 
 
-def load_example(name: str) -> Any:
-    """A fresh module of an example; nothing that it holds is shared between two tests."""
-    spec = importlib.util.spec_from_file_location(f"example_{name}", ROOT / "examples" / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def environ(store: Path, server: ScriptedServer | None) -> dict[str, str]:
+    """With keys and a model, or without both."""
+    variables = {name: value for name, value in os.environ.items() if name not in KEYS and "_BASE_URL" not in name}
+    variables |= {"REPLAYKIT_STORE": str(store), "PATH": f"{Path(sys.executable).parent}:{variables['PATH']}"}
+    if server is not None:
+        variables |= {**KEYS, "OPENAI_BASE_URL": f"{server.url}/v1", "ANTHROPIC_BASE_URL": server.url}
+    return variables
 
 
-def _answer() -> Callable[[str], str]:
-    pytest.importorskip("openai")
-    answer: Callable[[str], str] = load_example("order_agent").answer
-    return answer
+def run(store: Path, server: ScriptedServer | None, *arguments: str) -> str:
+    """Runs `python -m ...` at the top of the repository; returns what it prints."""
+    command = [sys.executable, "-m", *arguments]
+    ended = subprocess.run(command, cwd=ROOT, env=environ(store, server), capture_output=True, text=True, timeout=50)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout + ended.stderr
 
 
-def record_order_agent(store: Path, answer: Callable[[str], str]) -> Path:
-    """Records the example against the scripted model."""
+@pytest.mark.parametrize(("name", "needs", "counts"), [(name, *rest) for name, rest in SCRIPTS.items()], ids=SCRIPTS)
+def test_script_is_recorded_and_replayed(tmp_path: Path, name: str, needs: str, counts: str) -> None:
+    pytest.importorskip(needs)
     with ScriptedServer(RULES) as server:
-        os.environ["OPENAI_BASE_URL"] = f"{server.url}/v1"
-        with replaykit.record("order-agent", store=store) as run:
-            answer("Where is order A-1042?")
-    assert run.packet_path is not None
-    return run.packet_path
+        recorded = run(tmp_path, server, "replaykit", "record", "--", "python", f"examples/{name}.py")
+
+    replayed = run(tmp_path, None, "replaykit", "replay", "last")
+
+    assert counts in recorded
+    assert "same run" in replayed
+    assert all(key not in path.read_text() for key in KEYS.values() for path in tmp_path.iterdir())
 
 
-@pytest.fixture
-def keyed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-proj-" + "k3Y9" * 8)
-    monkeypatch.setenv("OPENAI_BASE_URL", "to be set")
+def test_marked_test_is_replayed() -> None:
+    pytest.importorskip("openai")
+    with tempfile.TemporaryDirectory() as store:
+        ended = run(Path(store), None, "pytest", "-q", "-p", "no:cacheprovider", "examples/test_refund.py")
+
+    assert "replayed  1 run  1 of 1 calls exact, 0 live calls" in ended
 
 
-@pytest.mark.usefixtures("keyed")
-def test_the_example_is_recorded_and_replayed(tmp_path: Path) -> None:
-    answer = _answer()
-    path = record_order_agent(tmp_path, answer)
+def test_service_records_the_requests_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("starlette")
+    pytest.importorskip("openai")
+    monkeypatch.chdir(tmp_path)
 
-    with replaykit.replay(path) as rerun:
-        assert answer("Where is order A-1042?").startswith("One parcel")
+    async def ask(question: str) -> str:
+        transport = httpx.ASGITransport(importlib.import_module("examples.service").app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            return str((await client.get("/answer", params={"question": question})).json()["answer"])
 
-    assert rerun.report.ok and rerun.report.output_compared
-    assert "ada@shop-mail.net" not in path.read_text()
+    with ScriptedServer([Rule(when="nothing", reply=" "), Rule(reply="It is on its way.")]) as server:
+        for variable, value in environ(tmp_path / "packets", server).items():
+            monkeypatch.setenv(variable, value)
+        answers = [asyncio.run(ask("Where is my parcel?")), asyncio.run(ask("Say nothing."))]
 
-
-def test_the_cassette_in_the_repository_still_replays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recorded once, kept for ever: no server, no key."""
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    answer = _answer()
-
-    with replaykit.replay(CASSETTE) as rerun:
-        answer("Where is order A-1042?")
-
-    assert rerun.report.ok
-    assert [item.boundary for item in rerun.report.interactions] == ["llm", "tool", "llm"]
+    (packet,) = [replaykit.Packet.load(path) for path in (tmp_path / "packets").glob("*.packet.jsonl")]
+    assert answers == ["It is on its way.", " "]
+    assert packet.outcome is not None and packet.outcome.verdict is not None
+    assert packet.outcome.verdict.reason == "the answer is empty"
+    assert (packet.entry.target, packet.entry.arguments) == ("examples.service:answer", {"question": "Say nothing."})
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
@@ -85,8 +107,18 @@ def test_an_example_is_short(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    import tempfile
-
-    os.environ["OPENAI_API_KEY"] = "sk-proj-" + "k3Y9" * 8
-    with tempfile.TemporaryDirectory() as folder:
-        CASSETTE.write_bytes(record_order_agent(Path(folder), _answer()).read_bytes())
+    shutil.rmtree(CASSETTES)
+    with tempfile.TemporaryDirectory() as folder, ScriptedServer(RULES) as model:
+        for script in SCRIPTS:
+            run(Path(folder), model, "replaykit", "record", "--", "python", f"examples/{script}.py")
+            run(Path(folder), model, "replaykit", "promote", "last", "--name", script.replace("_", "-"))
+        run(
+            Path(folder),
+            model,
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "--replay-record=all",
+            "examples/test_refund.py",
+        )

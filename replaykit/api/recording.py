@@ -12,8 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol
 
-from replaykit.api import arguments, hooks, processes, watching
+from replaykit.api import arguments, hooks, processes
 from replaykit.api.mode import read_mode
+from replaykit.api.watching import Watch
 from replaykit.determinism import lineage
 from replaykit.errors import UsageError
 from replaykit.interceptors.base import activate, deactivate
@@ -206,6 +207,7 @@ class record:
             processes.leave(recorder.run_id)
             deactivate(recorder)
             lineage.end(root)
+            self._watch.end()
 
     def begin_detached(self) -> lineage.Node | None:
         """Begins the run without making the calling code a part of it. Returns the run's root."""
@@ -231,7 +233,8 @@ class record:
         sink = Sink(envelope, target, lambda: Sanitizer(key=project_key(environ), environ=environ), self._keep)
         recorder = Recorder(sink, envelope.run_id)
         hooks.install()
-        watching.install()
+        self._watch = Watch(recorder)
+        self._watch.begin()
         self._root = lineage.begin(recorder)
         activate(recorder)
         processes.enter(recorder.run_id)

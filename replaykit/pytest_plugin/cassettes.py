@@ -24,8 +24,8 @@ TAG = "test"
 def find_cassette(item: pytest.Function, given: str | None) -> Path:
     """The path, whether there is a file or not: in `cassettes/` beside the test, or where the mark says.
 
-    A given name without a folder is looked for in `cassettes/` too; a path is relative to the test's own folder, or
-    else to the root of the project.
+    A given name without a folder is looked for in `cassettes/` too. A path is relative to the test's own folder or to
+    the root of the project: where there is such a file, else where there is such a folder.
     """
     here = item.path.parent
     if given is None:
@@ -34,8 +34,9 @@ def find_cassette(item: pytest.Function, given: str | None) -> Path:
     name = given if given.endswith(".jsonl") else given + SUFFIX
     if os.sep not in name:
         return here / FOLDER / name
-    at_root = item.config.rootpath / name
-    return at_root if not (here / name).exists() and at_root.exists() else here / name
+    beside, at_root = here / name, item.config.rootpath / name
+    choices = (beside, at_root) if beside.exists() or not at_root.parent.is_dir() else (at_root, beside)
+    return next((path for path in choices if path.exists()), choices[0])
 
 
 def _slug(name: str) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from replaykit.packet import Interaction, Packet
 from replaykit.sanitizer import PERSONAL
 
-_KINDS = {"http": "http tool", "human": "human answer"}
+_KINDS = {"http": "http tool"}
 
 
 def summarize(packet: Packet) -> str:

@@ -67,6 +67,7 @@ def write_packet(path: Path, requests: list[tuple[str, bytes]]) -> Path:
         verdict=None,
         counts={},
         possibly_missing=0,
+        uncaptured=(),
         adopted=0,
         dropped_events=0,
     )

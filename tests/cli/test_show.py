@@ -105,7 +105,11 @@ def test_help_lists_the_commands_in_groups(shop: Shop) -> None:
     listed = [line.split()[1] for line in lines if line.startswith(("│ ", "╭─ "))]
 
     names = [word for word in listed if not word.startswith("-")]
-    groups = {"everyday": ["demo", "record", "replay", "show"], "suite": ["doctor"], "exchange": ["schema"]}
+    groups = {
+        "everyday": ["demo", "record", "replay", "show", "promote"],
+        "suite": ["doctor"],
+        "exchange": ["import", "schema"],
+    }
     assert names == ["Options", *(word for group, own in groups.items() for word in (group, *own))]
 
 

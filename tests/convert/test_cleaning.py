@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -112,6 +112,8 @@ def test_telemetry_is_not_kept() -> None:
 
 class _Broken:
     """The pattern of a rule of the user's that fails."""
+
+    groupindex: ClassVar[dict[str, int]] = {}
 
     def __getattr__(self, name: str) -> Any:
         raise RuntimeError(name)

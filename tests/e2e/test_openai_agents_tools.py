@@ -21,6 +21,9 @@ agents = pytest.importorskip("agents")
 
 pytestmark = pytest.mark.usefixtures("vendor")
 
+# Its exporter works on in the background; what it retries for seconds would reach into other tests.
+agents.tracing.processors.default_exporter().max_retries = 1
+
 MODEL = "gpt-4o-mini"
 ran: Counter[str] = Counter()
 

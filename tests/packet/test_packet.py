@@ -17,6 +17,7 @@ from replaykit.packet.body import encode_body
 from replaykit.packet.codec import dump_line
 from replaykit.packet.exchange import Chunk
 from replaykit.packet.model import (
+    KEY_VERSION,
     Body,
     CallLine,
     DoneLine,
@@ -479,4 +480,4 @@ def test_content_keys_of_another_version_are_said_to_be_made_again(version: int)
     packet = Packet.loads(seal_bytes(data))
 
     (note,) = packet.recovered
-    assert note == f"its content keys are of version {version}; they were made again (version 1)"
+    assert note == f"its content keys are of version {version}; they were made again (version {KEY_VERSION})"

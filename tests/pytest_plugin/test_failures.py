@@ -30,9 +30,7 @@ def test_changed_prompt_is_red_with_cause_and_words_in_five_lines(recorded: Proj
 def test_text_is_the_same_where_the_agent_swallows_the_divergence(recorded: Project) -> None:
     recorded.write(agent=AGENT.replace("careful", "cautious"))
     raised = recorded.pytest().failure
-    swallow = (
-        "    try:\n        ask('What is the weather in Oslo?')\n    except BaseException:\n        return\n    assert"
-    )
+    swallow = "    try:\n        ask('What is the weather in Oslo?')\n    except BaseException:\n        return\n"
     swallowing = TEST.replace("    assert", swallow + "    assert")
     recorded.write(test_agent=swallowing)
 
