@@ -94,7 +94,8 @@ def run(argv: list[str], work: Path, environ: dict[str, str]) -> str:
 
 def test_comments_on_printed_values_are_true(folder: Path, environ: dict[str, str]) -> None:
     """`print(...)  # this` prints this."""
-    agent, shown = blocks()[1], blocks()[2]
+    at = next(number for number, block in enumerate(blocks()) if block.mark == "file: agent.py")
+    agent, shown = blocks()[at : at + 2]
     (folder / "agent.py").write_text(agent.text)
 
     printed = run([sys.executable, "-c", shown.text], folder, environ)

@@ -88,6 +88,8 @@ def function_content(*, label: str, arguments: Any, mask: Mask, ids: IdTable, li
 def _finish(label: str, segments: dict[str, Any], mask: Mask, ids: IdTable, lineage: str) -> Content:
     masked, findings = mask(segments)
     named = ids.name_all(masked, lineage)
+    if "options" in named:
+        named["options"] = ids.number_random(named["options"], lineage)
     hashes = {name: hashlib.sha256(canonical(value).encode()).hexdigest()[:16] for name, value in named.items()}
     key = hashlib.sha256(canonical([label, hashes]).encode()).hexdigest()[:32]
     return Content(named, findings, hashes, key)

@@ -6,10 +6,14 @@ in two recordings, differs when two results are swapped, and keeps its name when
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 _BLOCKS_WITH_IDS = frozenset({"tool_call", "tool_result", "reference"})
+_RANDOM_ID = re.compile(
+    r"(?<![0-9a-f])(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f])", re.IGNORECASE
+)
 
 
 class IdTable:
@@ -43,6 +47,19 @@ class IdTable:
             if kind in _BLOCKS_WITH_IDS and literal not in self._issued:
                 named["id"] = self._number(literal, lineage)
             return named
+        return value
+
+    def number_random(self, value: Any, lineage: str) -> Any:
+        """A copy of `value` in which every random id (a UUID) has a number, wherever it stands.
+
+        For what goes along with a request and is no part of the question: cache keys, trace ids, user ids.
+        """
+        if isinstance(value, str):
+            return _RANDOM_ID.sub(lambda match: self._number(match[0], lineage), value)
+        if isinstance(value, list):
+            return [self.number_random(item, lineage) for item in value]
+        if isinstance(value, dict):
+            return {key: self.number_random(item, lineage) for key, item in value.items()}
         return value
 
     def _number(self, literal: str, lineage: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,6 +17,7 @@ from tests.conftest import LoopFactory
 from tests.e2e.conftest import MakeStage
 from tests.e2e.helpers import Stage, async_client, run_on
 
+httpx2 = pytest.importorskip("httpx2")
 openai = pytest.importorskip("openai")
 agents = pytest.importorskip("agents")
 
@@ -56,6 +58,40 @@ async def send_mail(context: agents.RunContextWrapper[Any], to: str, text: str =
 def fails(how: str) -> str:
     ran["fails"] += 1
     raise ValueError(f"no {how}, try {ran['fails']}")
+
+
+class AtVendor(httpx2.AsyncBaseTransport):
+    """Takes what is addressed to the vendor to the scripted model: the SDK does more for its vendor's own address."""
+
+    def __init__(self, url: str) -> None:
+        self._url = httpx2.URL(url)
+        self._inner = httpx2.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        assert request.url.host == "api.openai.com"
+        request.url = request.url.copy_with(scheme="http", host=self._url.host, port=self._url.port)
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def test_cache_key_of_each_run_is_no_difference(stage: MakeStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    play = stage(Rule(reply="done"))
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+
+    async def act() -> str:
+        async with httpx2.AsyncClient(transport=AtVendor(play.server.url)) as client:
+            model = agents.OpenAIChatCompletionsModel(MODEL, openai.AsyncOpenAI(http_client=client, api_key="x" * 20))
+            agent = agents.Agent(name="a", instructions="Be careful.", tools=[lookup_order], model=model)
+            return str((await agents.Runner.run(agent, "hello")).final_output)
+
+    assert play.record(lambda: asyncio.run(act())) == "done"
+    assert "prompt_cache_key" in json.loads(play.server.requests[0].body)
+    play.server.close()
+
+    assert play.replay(lambda: asyncio.run(act())) == "done"
+    assert play.report.ok
 
 
 CALLS = (

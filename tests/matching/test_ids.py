@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from replaykit.matching.ids import IdTable
@@ -77,3 +78,21 @@ def test_a_list_of_types_in_a_schema_is_no_block() -> None:
     schema = {"type": ["string", "null"], "id": "x"}
 
     assert IdTable().name_all(schema, "") == schema
+
+
+def test_random_ids_beside_the_question_are_numbered() -> None:
+    """openai-agents makes a cache key of a new UUID in each run."""
+    table = IdTable()
+    first, second = uuid.UUID(int=1), uuid.UUID(int=2)
+    options = {"prompt_cache_key": f"run:{first.hex}", "metadata": {"trace": str(second), "again": first.hex}}
+
+    assert table.number_random(options, "agent[0]") == {
+        "prompt_cache_key": "run:<client/id[0]>",
+        "metadata": {"trace": "<client/id[1]>", "again": "<client/id[0]>"},
+    }
+
+
+def test_what_is_no_random_id_stays() -> None:
+    options = {"user": "customer-4711", "cache": "abcdef0123456789", "n": 3}
+
+    assert IdTable().number_random(options, "") == options
