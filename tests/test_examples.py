@@ -19,6 +19,7 @@ import pytest
 
 import replaykit
 from replaykit.serve.scripted import Rule, ScriptedServer, Tool
+from replaykit.session.writer import drain
 
 ROOT = Path(__file__).parent.parent
 CASSETTES = ROOT / "cassettes"
@@ -94,6 +95,7 @@ def test_service_records_the_requests_that_failed(tmp_path: Path, monkeypatch: p
             monkeypatch.setenv(variable, value)
         answers = [asyncio.run(ask("Where is my parcel?")), asyncio.run(ask("Say nothing."))]
 
+    drain()
     (packet,) = [replaykit.Packet.load(path) for path in (tmp_path / "packets").glob("*.packet.jsonl")]
     assert answers == ["It is on its way.", " "]
     assert packet.outcome is not None and packet.outcome.verdict is not None

@@ -108,7 +108,7 @@ def test_help_lists_the_commands_in_groups(shop: Shop) -> None:
     groups = {
         "everyday": ["demo", "record", "replay", "show", "promote"],
         "suite": ["doctor"],
-        "exchange": ["import", "schema"],
+        "exchange": ["schema", "import"],
     }
     assert names == ["Options", *(word for group, own in groups.items() for word in (group, *own))]
 
