@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
+from replaykit.errors import SanitizeError
 from replaykit.sanitizer import Sanitizer
 from replaykit.session.live import project_key
 
 
 def sanitize(value: Any) -> Any:
-    """Text or JSON as it would stand in a packet, with a stand-in for every sensitive value in it.
+    """Text, bytes or JSON as it would stand in a packet, with a stand-in for every sensitive value in it.
 
     Stand-ins differ from call to call, unless `REPLAYKIT_KEY` holds the project's key.
 
     Raises:
-        SanitizeError: It is no text and no JSON.
+        SanitizeError: It is none of these; the message names what in it is not.
     """
-    return Sanitizer(key=project_key(os.environ), environ=os.environ).json(value)
+    sanitizer = Sanitizer(key=project_key(os.environ), environ=os.environ)
+    if isinstance(value, bytes):
+        return sanitizer.body(value)
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SanitizeError(f"sanitize() takes text, bytes or JSON: {error}") from None
+    return sanitizer.json(value)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from replaykit.errors import UsageError
+from replaykit.launch.bootstrap.plan import VARIABLE
 
 _PYTHON = re.compile(r"python(3(\.\d+)?)?")
 DISTRIBUTION = "agent-replaykit"
@@ -118,8 +119,10 @@ def find_program(name: str, environ: Mapping[str, str]) -> str:
 
 
 def _has_replaykit(python: str, environ: Mapping[str, str]) -> bool:
+    # Not as a part of the command: it would be the first Python of it, and so the run.
+    variables = {name: value for name, value in environ.items() if name != VARIABLE}
     # Not from the present folder: a checkout of replaykit can be imported there by every Python, without what it needs.
-    probe = subprocess.run([python, "-c", _HAS_REPLAYKIT], env=dict(environ), capture_output=True, cwd=os.sep)  # noqa: S603
+    probe = subprocess.run([python, "-c", _HAS_REPLAYKIT], env=variables, capture_output=True, cwd=os.sep)  # noqa: S603
     return probe.returncode == 0
 
 

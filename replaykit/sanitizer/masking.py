@@ -8,6 +8,7 @@ from typing import Any
 
 from replaykit.sanitizer.contexts import SHORTEST, named_span
 from replaykit.sanitizer.names import Strength, inner_strength, is_owner
+from replaykit.sanitizer.packed import unpack
 from replaykit.sanitizer.search import Search
 from replaykit.sanitizer.standins import Table
 from replaykit.sanitizer.views import EVENT_DATA, MAX_DEPTH, decode, json_literals, may_hold_json
@@ -47,6 +48,9 @@ class Masker:
         if isinstance(value, list | tuple):
             return [self._value(item, name, owner, findings) for item in value]
         if isinstance(value, dict):
+            data = unpack(value)
+            if data is not None:
+                return {**value, "value": self._text(data.decode("utf-8", "surrogateescape"), None, findings)}
             owner = name if name is not None and is_owner(name) else owner
             # A key is masked before its value: findings come in the order of the text.
             made: dict[Any, Any] = {}

@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 
 from replaykit.errors import SanitizeError
 from replaykit.packet.exchange import Headers
+from replaykit.packet.values import TAG
 from replaykit.sanitizer.commandline import secret_starts
 from replaykit.sanitizer.contexts import SHORTEST, named_span, pair_values
 from replaykit.sanitizer.masking import Finding, Masker
 from replaykit.sanitizer.multipart import find_parts
 from replaykit.sanitizer.names import Strength, header_strength, inner_strength, query_strength, secret_variables
+from replaykit.sanitizer.packed import with_bytes
 from replaykit.sanitizer.search import Search
 from replaykit.sanitizer.shapes import RULES, TOKEN_GROUPS, Found, Group, Rule
 from replaykit.sanitizer.standins import StandIn, Table
@@ -165,6 +167,9 @@ class Sanitizer:
 
     def _json_value(self, value: Any) -> Any:
         text = json.dumps(value, ensure_ascii=False)
+        if TAG in text:
+            value = with_bytes(value, self.body)
+            text = json.dumps(value, ensure_ascii=False)
         clean = self._until_stable(text, lambda text: self._json(text, 0))
         return value if clean == text else json.loads(clean)
 

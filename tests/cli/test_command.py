@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -125,3 +126,19 @@ def test_a_python_of_uv_without_replaykit_runs_unrecorded_and_is_not_replayed(sh
 )
 def test_a_command_is_called_after_its_script(command: str, name: str) -> None:
     assert label(command.split()) == name
+
+
+def test_python_of_another_environment_that_has_replaykit_is_the_run(shop: Shop) -> None:
+    """It is tried before it is run, and the trial must not take the run's place."""
+    shim = shop.folder / "shims" / "python"
+    shim.parent.mkdir()
+    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    shim.chmod(0o755)
+    shop.environ["PATH"] = f"{shim.parent}{os.pathsep}{shop.environ['PATH']}"
+
+    recorded = shop.record("python", "agent.py")
+    shop.server.close()
+    replayed = shop.run("replay", "last")
+
+    assert "2 interactions (2 llm)" in recorded.err
+    assert replayed.code == 0, replayed.text
