@@ -130,7 +130,7 @@ def _userinfo(text: str, start: int, end: int) -> Iterator[Found]:
 def pair_values(text: str, start: int, end: int) -> Iterator[Found]:
     """Secret values in a query string or a form."""
     for pair in _PAIR.finditer(text, start, end):
-        yield from _value(pair, 2, query_strength(decode(pair[1], "percent")), "percent")
+        yield from _value(pair, 2, query_strength(decode(pair[1], "percent")), "form")
 
 
 _LINK_PAIR = re.compile(r"[?&](?:amp;)?(?P<name>[\w.%\[\]-]{2,40})=(?P<value>[^&#\s\"'<>`\\]{4,2048})")
@@ -139,7 +139,7 @@ _LINK_PAIR = re.compile(r"[?&](?:amp;)?(?P<name>[\w.%\[\]-]{2,40})=(?P<value>[^&
 def _link_values(text: str) -> Iterator[Found]:
     """Secret values in links without a scheme: `/callback?code=...`."""
     for pair in _LINK_PAIR.finditer(text):
-        yield from _value(pair, "value", query_strength(decode(pair["name"], "percent")), "percent")
+        yield from _value(pair, "value", query_strength(decode(pair["name"], "percent")), "form")
 
 
 def _value(match: re.Match[str], group: int | str, strength: Strength | None, form: Form) -> Iterator[Found]:

@@ -293,6 +293,8 @@ class Sanitizer:
         def clean(match: re.Match[str]) -> str:
             name, equals, value = match[0].rpartition("=")
             said = self._inside(value, "percent", lambda text: self._value(text, 0))
+            if "+" in said:
+                said = self._inside(said, "form", lambda text: self._value(text, 0))
             return self._inside(name, "percent", self._plain) + equals + said
 
         return _PAIR.sub(clean, text)

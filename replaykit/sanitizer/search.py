@@ -134,7 +134,9 @@ class Search:
 
     def _replace(self, raw: str, found: Found) -> str:
         """What stands in for a piece of text, written as the piece was."""
-        value = decode(raw, found.form)
+        value, form = decode(raw, found.form), found.form
+        if form == "form" and "+" in raw and decode(raw, "percent") in self._variables:
+            value, form = decode(raw, "percent"), "percent"  # not every client writes a plus as it should
         if found.kind == ENCODED:
             return self._table.put(value, self._encoded.disguised(value, self._stand_in_of), ENCODED)
         variable = self._variables.get(value)
@@ -145,7 +147,7 @@ class Search:
         new = self._table.replace(value, kind, keeps=keeps, variable=variable)
         if shape is None and new != value and value not in self._anywhere and is_secret_value(value):
             self._look_for((value,))
-        return rewrite(raw, found.form, value, new)
+        return rewrite(raw, form, value, new)
 
     def _stand_in_of(self, value: str) -> str:
         """The stand-in of an environment variable's value."""

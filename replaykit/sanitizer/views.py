@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from replaykit.sanitizer.names import is_owner
 
-Form = Word["plain", "json", "percent"]
-"""How a text is written inside the one around it."""
+Form = Word["plain", "json", "percent", "form"]
+"""How a text is written inside the one around it. In a form and in a query a `+` is a space."""
 
 MAX_DEPTH = 8
 """JSON in a string in JSON in a string ..."""
@@ -35,7 +35,9 @@ def decode(raw: str, form: Form) -> str:
     """What `raw` says."""
     if form == "json" and "\\" in raw:
         return _ESCAPE.sub(lambda match: _unescape(match[0]), raw)
-    if form == "percent" and "%" in raw:
+    if form == "form":
+        raw = raw.replace("+", " ")
+    if form in ("percent", "form") and "%" in raw:
         return _PERCENT.sub(lambda match: _unquote(match[0]), raw)
     return raw
 

@@ -102,3 +102,20 @@ def test_a_sensitive_name_of_a_task_or_span_replays(world: World) -> None:
     assert packet.interactions[0].position == "for <email>[0]/llm:chat[0]"
     assert "bob@acme.com" not in world.path.read_text()
     assert world.replay(agent).ok
+
+
+@pytest.mark.parametrize("secret", ["two words+x", "sl/ash and pl+us", "ümläut wörd 7"])
+def test_secret_of_a_form_is_known_by_what_it_says(world: World, monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    """A space is a plus in a form: the replay finds the variable's value in it, and what it has in its place."""
+    monkeypatch.setenv("DB_PASSWORD", secret)
+
+    def log_in() -> None:
+        world.client.post("/login", data={"user": "ann", "password": os.environ["DB_PASSWORD"]})
+
+    world.record(log_in)
+    with_it = world.replay(log_in)
+    monkeypatch.delenv("DB_PASSWORD")
+    without = world.replay(log_in)
+
+    assert (with_it.ok, without.ok) == (True, True)
+    assert secret not in world.path.read_text()
