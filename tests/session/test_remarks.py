@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import anthropic
-import openai
 import pytest
 
 import replaykit
 from replaykit.serve.scripted import Route, Rule, ScriptedServer
 from tests.session.helpers import World, user
+
+openai = pytest.importorskip("openai")
 
 KEY = "sk-proj-" + "a1B2c3D4" * 6
 
@@ -80,6 +80,8 @@ def test_a_key_in_the_query_is_not_shown(world: World) -> None:
 
 
 def test_a_header_that_changes_what_the_model_does_is_said(world: World) -> None:
+    anthropic = pytest.importorskip("anthropic")
+
     def ask(beta: str) -> None:
         with anthropic.Anthropic(base_url=world.server.url, api_key=KEY) as client:
             client.beta.messages.create(
