@@ -44,7 +44,8 @@ SCRIPTS = {
 
 def environ(store: Path, server: ScriptedServer | None) -> dict[str, str]:
     """With keys and a model, or without both."""
-    variables = {name: value for name, value in os.environ.items() if name not in KEYS and "_BASE_URL" not in name}
+    # No more than it takes: a packet lists the names of what is set, and the cassettes are everybody's.
+    variables = {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "PYTHONPATH") if name in os.environ}
     variables |= {"REPLAYKIT_STORE": str(store), "PATH": f"{Path(sys.executable).parent}:{variables['PATH']}"}
     if server is not None:
         variables |= {**KEYS, "OPENAI_BASE_URL": f"{server.url}/v1", "ANTHROPIC_BASE_URL": server.url}

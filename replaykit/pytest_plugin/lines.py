@@ -10,7 +10,7 @@ ATTRIBUTE = "replaykit"
 """Of a test report: what `Lines` is to know, as JSON, so that it crosses from a worker of xdist to the controller."""
 
 
-@dataclass
+@dataclass(eq=False)  # a plugin is told from others by what it is
 class Lines:
     """Collects from every report, prints once."""
 

@@ -100,3 +100,17 @@ def test_two_hundred_tests_twice_and_shuffled_touch_no_file(project: Project) ->
     assert [run.code for run in ended] == [0, 0], ended[0].text
     assert all("replayed  200 runs  200 of 200 calls exact, 0 live calls" in run.text for run in ended)
     assert {path: path.stat().st_mtime_ns for path in (project.folder / "cassettes").iterdir()} == before
+
+
+def test_folders_with_a_conftest_of_their_own_run_together(recorded: Project) -> None:
+    """pytest then asks each plugin whether it concerns a folder."""
+    for name in ("one", "two"):
+        folder = recorded.folder / name
+        folder.mkdir()
+        (folder / "conftest.py").write_text("def pytest_ignore_collect(collection_path): return None\n")
+        (folder / f"test_{name}.py").write_text("def test_it(): pass\n")
+
+    ended = recorded.pytest("one", "two", "test_agent.py", "cassettes")
+
+    assert ended.code == 0, ended.text
+    assert "3 passed" in ended.text
