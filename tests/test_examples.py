@@ -55,7 +55,7 @@ def environ(store: Path, server: ScriptedServer | None) -> dict[str, str]:
 def run(store: Path, server: ScriptedServer | None, *arguments: str) -> str:
     """Runs `python -m ...` at the top of the repository; returns what it prints."""
     command = [sys.executable, "-m", *arguments]
-    ended = subprocess.run(command, cwd=ROOT, env=environ(store, server), capture_output=True, text=True, timeout=50)
+    ended = subprocess.run(command, cwd=ROOT, env=environ(store, server), capture_output=True, text=True, timeout=100)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout + ended.stderr
 

@@ -86,7 +86,7 @@ class Project:
             env=variables | environ,
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=100,
         )
         return Ended(ended.returncode, ended.stdout + ended.stderr)
 
