@@ -26,6 +26,7 @@ from replaykit.session.explain import Advice
 from replaykit.session.outcome import Ending
 from replaykit.session.replayer import Replayer
 from replaykit.session.report import Report
+from replaykit.session.schedules import ScheduleMode
 from replaykit.session.watchdog import GRACE_S, Watchdog
 
 
@@ -114,6 +115,8 @@ class replay:
         allow: Egress that may go out although it was not recorded, by name: `127.0.0.1:5432`, `exec:git`, ...
         guard: `strict` refuses to begin while sockets are connected that would go live unseen.
         strict_substitutions: A value that only stands in for another one on trust is a divergence.
+        schedule: `strict`: what comes from outside comes in the recorded order, where the packet has it; `natural`: by
+            the recorded durations alone.
         grace_s: How long a run may take to come to its end after a divergence, before its tasks are cancelled.
 
     Raises:
@@ -132,6 +135,7 @@ class replay:
         allow: Iterable[str] = (),
         guard: str = "normal",
         strict_substitutions: bool = False,
+        schedule: ScheduleMode = "strict",
         grace_s: float = GRACE_S,
     ) -> None:
         arguments.check_stubs(stubs)
@@ -140,6 +144,9 @@ class replay:
         self._allows = _Allows(allow)
         if guard not in ("normal", "strict"):
             raise UsageError(f'guard is "normal" or "strict", not {guard!r}')
+        if schedule not in ("strict", "natural"):
+            raise UsageError(f'schedule is "strict" or "natural", not {schedule!r}')
+        self._schedule: ScheduleMode = schedule
         self._is_guard_strict = guard == "strict"
         self._is_strict = strict_substitutions
         self._grace_s = grace_s
@@ -166,8 +173,14 @@ class replay:
         if connected and self._is_guard_strict:
             raise UsageError(f"connected before the replay began, and would go live unseen: {', '.join(connected)}")
         self._replayer = Replayer(
-            self._packet, self._policy, self._allows, is_strict=self._is_strict, stubs=self._stubs
+            self._packet,
+            self._policy,
+            self._allows,
+            is_strict=self._is_strict,
+            stubs=self._stubs,
+            schedule=self._schedule,
         )
+        self._replayer.conductor.is_live = self._allows.is_any
         self._replayer.leaving.advice = self.advice or self._replayer.leaving.advice
         self._replayer.runtime_differs = _runtime_differs(self._packet)
         self._watchdog = Watchdog(self._replayer, self._grace_s)
@@ -183,6 +196,8 @@ class replay:
         except BaseException:
             guard.uninstall(self._replayer)
             raise
+        lineage.install_clock()
+        self._replayer.conductor.begin()
         activate(self._replayer)
         self._placeholders = placeholders.add(placeholders.values_for(self._packet))
         return self.rerun
@@ -219,10 +234,12 @@ class replay:
 
     def _leave(self) -> None:
         replayer = self._replayer
+        replayer.conductor.end()
         replayer.is_closed = True
         deactivate(replayer)
         if self._root is not None:
             lineage.end(self._root)
+            lineage.uninstall_clock()
             self._root = None
         _outlived.append(replayer)
         _release_guards()
@@ -246,6 +263,10 @@ class _Allows:
 
     def __init__(self, allow: Iterable[str]) -> None:
         self._allowed = Allowed.parse(allow)
+
+    @property
+    def is_any(self) -> bool:
+        return bool(self._allowed.entries)
 
     def egress(self, egress: object) -> bool:
         return isinstance(egress, Egress) and self._allowed.allows(egress)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from replaykit.determinism import lineage
+from replaykit.determinism.crossing import is_inside_transport
 from replaykit.interceptors import guard
-from replaykit.interceptors.base import is_inside_transport
 from replaykit.interceptors.guard import Egress
 from replaykit.session.recorder import Recorder
 

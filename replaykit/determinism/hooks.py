@@ -16,6 +16,9 @@ _lock = threading.RLock()
 _users = 0
 _patches: dict[str, list[Patch]] = {}
 _listening: list[Callable[[], None]] = []
+_CLOCKS = ("clock", "uvloop clock")
+_clock_users = 0
+_clock_listening: list[Callable[[], None]] = []
 
 
 def install() -> None:
@@ -49,6 +52,27 @@ def uninstall() -> None:
             pending.clear()
 
 
+def install_clock() -> None:
+    """The same for the clocks that a replay turns; each call needs its `uninstall_clock`."""
+    global _clock_users
+    with _lock:
+        if _clock_users == 0:
+            _apply("clock")
+            _clock_listening.append(when_imported("uvloop", lambda _: _apply_late("uvloop clock")))
+        _clock_users += 1
+
+
+def uninstall_clock() -> None:
+    """Real time again, when the last one who installed the hooks has gone."""
+    global _clock_users
+    with _lock:
+        _clock_users = max(_clock_users - 1, 0)
+        if _clock_users == 0:
+            while _clock_listening:
+                _clock_listening.pop()()
+            _revert("clock", "uvloop clock")
+
+
 def _apply(group: str) -> None:
     with _lock:
         if group not in _patches:
@@ -59,20 +83,29 @@ def _apply(group: str) -> None:
 
 def _make(group: str) -> list[Patch]:
     # Imported here: these modules import asyncio, anyio and uvloop.
-    from replaykit.determinism import task_hooks, worker_hooks
+    from replaykit.determinism import task_hooks, time_hooks, worker_hooks
 
     if group == "uvloop":
-        return task_hooks.loop_patches(sys.modules["uvloop"].Loop)
+        loop = sys.modules["uvloop"].Loop
+        return task_hooks.loop_patches(loop) + time_hooks.timer_patches(loop)
+    if group == "uvloop clock":
+        return time_hooks.loop_clock_patches(sys.modules["uvloop"].Loop)
+    if group == "clock":
+        return time_hooks.clock_patches()
     if group == "anyio":
         return worker_hooks.anyio_patches(sys.modules["anyio._backends._asyncio"].AsyncIOBackend)
-    return task_hooks.asyncio_patches() + worker_hooks.worker_patches()
+    return task_hooks.asyncio_patches() + worker_hooks.worker_patches() + time_hooks.asyncio_patches()
 
 
 def _revert_all() -> None:
     while _listening:
         _listening.pop()()
-    for patches in _patches.values():
-        for patch in reversed(patches):
+    _revert(*(group for group in _patches if group not in _CLOCKS))
+
+
+def _revert(*groups: str) -> None:
+    for group in groups:
+        for patch in reversed(_patches.get(group, [])):
             patch.revert()
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from replaykit.determinism import hooks, strands
 from replaykit.determinism.drive import bind, drive_async_generator, drive_generator
-from replaykit.determinism.hooks import install, uninstall
+from replaykit.determinism.hooks import install, install_clock, uninstall, uninstall_clock
 from replaykit.determinism.nodes import Node, escape
 from replaykit.determinism.strands import Strand, current, current_strand, inside, on, strands_of
 
@@ -32,9 +32,11 @@ __all__ = [
     "escape",
     "inside",
     "install",
+    "install_clock",
     "on",
     "strands_of",
     "uninstall",
+    "uninstall_clock",
 ]
 
 

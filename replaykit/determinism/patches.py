@@ -56,6 +56,8 @@ class Patch:
         self._wrapper = None
 
     def _check(self, original: Any) -> None:
+        if not self._needs and callable(original):  # a builtin, which tells no signature
+            return
         function = getattr(original, "__func__", original)
         try:
             parameters = inspect.signature(function).parameters

@@ -85,6 +85,8 @@ class Seat:
 class _Local(threading.local):
     def __init__(self) -> None:  # runs once in each thread, when that thread first looks
         self.seat = Seat(threads.get(threading.current_thread()))
+        self.job: Any = None  # that runs on this thread now
+        self.last_job: Any = None  # that ran before: its result is handed on when it is over
 
 
 active: Final[set[object]] = set()  # the roots of the runs that have begun and not ended

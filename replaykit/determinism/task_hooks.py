@@ -15,6 +15,8 @@ from typing import Any
 
 from replaykit.determinism import naming, pending, strands
 from replaykit.determinism.patches import Patch
+from replaykit.determinism.schedule import is_bypassed
+from replaykit.determinism.schedule import of_run as schedule_of
 from replaykit.determinism.strands import Strand, current_strand, on
 
 # Frames of the standard library between `create_task` and the function that decided to spawn.
@@ -148,15 +150,36 @@ def _wrap_run_until_complete(original: Callable[..., Any]) -> Callable[..., Any]
 def _wrap_call_soon_threadsafe(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def call_soon_threadsafe(self: Any, callback: Any, *args: Any, **kwargs: Any) -> Any:
-        parent = current_strand() if strands.active else None
-        if parent is not None:
-            if getattr(callback, "__qualname__", "") == _THREADSAFE_CALLBACK:
-                _number_submitted(callback, parent)
-            elif asyncio._get_running_loop() is not self:
-                callback = functools.partial(_call_on, Strand(parent.node), callback)
-        return original(self, callback, *args, **kwargs)
+        found = _who_calls(self) if strands.active else None
+        if found is None:
+            return original(self, callback, *args, **kwargs)
+        strand, job = found
+        if getattr(callback, "__qualname__", "") == _THREADSAFE_CALLBACK and job is None:
+            _number_submitted(callback, strand)
+        if asyncio._get_running_loop() is self:
+            return original(self, callback, *args, **kwargs)
+        if job is None and getattr(callback, "__qualname__", "") != _THREADSAFE_CALLBACK:
+            callback = functools.partial(_call_on, Strand(strand.node), callback)
+        schedule = schedule_of(strand.node.run) if not is_bypassed() else None
+        if schedule is None:
+            return original(self, callback, *args, **kwargs)
+        handle = schedule.call_from_thread(
+            self, strand.node, callback, args, lambda wrapped: original(self, wrapped, *args, **kwargs)
+        )
+        if job is not None:
+            job.ended()
+        return handle
 
     return call_soon_threadsafe
+
+
+def _who_calls(loop: Any) -> tuple[Strand, Any] | None:
+    """The strand that reaches over to `loop` from another thread; with its job, where that is over already."""
+    strand = current_strand()
+    if strand is not None:
+        return strand, None
+    job = strands.local.last_job
+    return (job.strand, job) if job is not None and asyncio._get_running_loop() is None else None
 
 
 def _number_submitted(callback: Any, parent: Strand) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from replaykit.determinism import naming, strands
 from replaykit.determinism.patches import Patch
+from replaykit.determinism.schedule import of_run as schedule_of
 from replaykit.determinism.strands import Strand, current_strand, on
 
 
@@ -28,26 +29,64 @@ def anyio_patches(backend: type) -> list[Patch]:
 
 
 class Job:
-    """A function that runs under a strand of its own, on whatever thread it lands."""
+    """A function that runs under a strand of its own, on whatever thread it lands.
 
-    __slots__ = ("_function", "_strand")
+    Attributes:
+        native_id: The system's number of the thread that it runs on.
+    """
+
+    __slots__ = ("_function", "_future", "_is_over", "_lock", "native_id", "strand")
 
     def __init__(self, function: Callable[..., Any], strand: Strand) -> None:
         self._function = function
-        self._strand = strand
+        self.strand = strand
+        self.native_id: int | None = None
+        self._future: concurrent.futures.Future[Any] | None = None
+        self._is_over = False
+        self._lock = threading.Lock()
+        schedule = schedule_of(strand.node.run)
+        if schedule is not None:
+            schedule.job_submitted(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         thread_id = threading.get_ident()
         outer = strands.jobs.get(thread_id)
-        strands.jobs[thread_id] = self._strand
+        strands.jobs[thread_id] = self.strand
+        local = strands.local
+        outer_job, local.job = local.job, self
+        self.native_id = threading.get_native_id()
         try:
-            with on(self._strand):
+            with on(self.strand):
                 return self._function(*args, **kwargs)
         finally:
+            local.job, local.last_job = outer_job, self
+            del self._function  # the thread keeps the job until its next one, but not what was in it
             if outer is None:
                 strands.jobs.pop(thread_id, None)
             else:
                 strands.jobs[thread_id] = outer
+            self._returned()
+
+    def belongs_to(self, future: concurrent.futures.Future[Any]) -> None:
+        """Told of the future that hands the result on."""
+        with self._lock:
+            self._future = future
+            is_over = self._is_over
+        if is_over:
+            future.add_done_callback(self.ended)
+
+    def _returned(self) -> None:
+        with self._lock:
+            self._is_over = True
+            future = self._future
+        if future is not None:
+            future.add_done_callback(self.ended)  # the last one: those who wait for the result know of it by then
+
+    def ended(self, future: object = None) -> None:
+        """Nothing more follows from it on its own thread."""
+        schedule = schedule_of(self.strand.node.run)
+        if schedule is not None:
+            schedule.job_ended(self)
 
 
 def make_job(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -64,9 +103,18 @@ def make_job(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
 def _wrap_submit(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
-        if strands.active:
-            fn = make_job(fn, args, kwargs)
-        return original(self, fn, *args, **kwargs)
+        if not strands.active:
+            return original(self, fn, *args, **kwargs)
+        job = make_job(fn, args, kwargs)
+        try:
+            future = original(self, job, *args, **kwargs)
+        except BaseException:
+            if isinstance(job, Job):
+                job.ended()
+            raise
+        if isinstance(job, Job):
+            job.belongs_to(future)
+        return future
 
     return submit
 

@@ -6,12 +6,11 @@ belongs to, and translates the answer back. It knows nothing about recording or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from replaykit.determinism import lineage
+from replaykit.determinism.crossing import is_inside_transport
 from replaykit.packet.exchange import (
     ForwardCall,
     ForwardHttp,
@@ -56,7 +55,6 @@ class Decider(Protocol):
 
 
 _active: tuple[Decider, ...] = ()
-_inside: ContextVar[bool] = ContextVar("replaykit_inside_transport", default=False)
 
 
 def activate(decider: Decider) -> None:
@@ -94,30 +92,9 @@ def find_decider(what: Callable[[], str]) -> tuple[Decider, lineage.Node] | None
     which is how a replay refuses calls of threads that are older than itself.
     """
     node = lineage.current()
-    if (node is None and not _active) or _inside.get():
+    if (node is None and not _active) or is_inside_transport():
         return None
     if node is not None and not cast(Decider, node.run).is_over:
         return cast(Decider, node.run), node
     answering = [found for decider in _active if (found := decider.unattributed(what())) is not None]
     return (answering[0], lineage.Node(answering[0])) if answering else None
-
-
-def is_inside_transport() -> bool:
-    """True where a hooked transport is at work: what leaves the process here was asked about."""
-    return _inside.get()
-
-
-@contextmanager
-def inside_transport() -> Iterator[None]:
-    """While a transport works, the transports below it are its own business: the outermost hook wins.
-
-    A context variable and not a thread-local: two tasks of one thread must not see each other's.
-    """
-    token = _inside.set(True)
-    try:
-        yield
-    finally:
-        try:
-            _inside.reset(token)
-        except ValueError:  # a coroutine closed by the garbage collector, in another context: nothing to restore there
-            pass

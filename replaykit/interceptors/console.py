@@ -14,8 +14,9 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from replaykit.determinism import lineage
+from replaykit.determinism.crossing import inside_transport
 from replaykit.determinism.imports import when_imported
-from replaykit.interceptors.base import find_decider, inside_transport
+from replaykit.interceptors.base import find_decider
 from replaykit.packet.exchange import FunctionRequest, ServedValue
 from replaykit.sanitizer.names import field_strength
 

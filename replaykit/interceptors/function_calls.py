@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from replaykit.determinism import lineage
+from replaykit.determinism.crossing import Watched
 from replaykit.interceptors.base import find_decider
 from replaykit.packet import values
-from replaykit.packet.exchange import Boundary, ForwardCall, FunctionRequest, ServedValue
+from replaykit.packet.exchange import RESULT, Boundary, ForwardCall, FunctionRequest, ServedValue
+from replaykit.packet.failures import is_cancellation
 
 logger = logging.getLogger("replaykit")
 
@@ -54,6 +56,7 @@ def run(decision: Decision, body: Callable[[], Any], *, withheld: Withheld = lam
         withheld: Says of an exception of the body why no replay can raise it instead; None: it can.
     """
     if isinstance(decision, ServedValue):
+        decision.gate.reach_blocking(RESULT)
         return _served(decision)
     if decision is None or decision.place is None:
         return body()
@@ -63,6 +66,8 @@ def run(decision: Decision, body: Callable[[], Any], *, withheld: Withheld = lam
         except BaseException as error:
             _raised(decision, error, withheld)
             raise
+        finally:
+            _arrived(decision, is_blocking=True)
         _returned(decision, result)
         return result
 
@@ -72,19 +77,21 @@ async def run_async(
 ) -> Any:
     """The same for a coroutine."""
     if isinstance(decision, ServedValue):
-        if decision.overrun is not None:
-            import asyncio  # here: decorating a function must not cost its program this import
-
-            await asyncio.sleep(decision.answers_never_s)  # until the agent cancels it, as it did then
+        await decision.gate.reach(RESULT)  # where the agent cancelled it: until it does so again
         return _served(decision)
     if decision is None or decision.place is None:
         return await body()
     with lineage.inside(decision.place):
+        waiting, is_stopped = Watched(body()), False
         try:
-            result = await body()
+            result = await waiting
         except BaseException as error:
+            is_stopped = is_cancellation(error)
             _raised(decision, error, withheld)
             raise
+        finally:
+            if waiting.is_suspended and not is_stopped:
+                _arrived(decision, is_blocking=False)
         _returned(decision, result)
         return result
 
@@ -100,6 +107,11 @@ def _served(decision: ServedValue) -> Any:
         finally:
             error.__context__ = context  # else it is what the agent handles just now
     return decision.value
+
+
+def _arrived(decision: ForwardCall, *, is_blocking: bool) -> None:
+    if decision.observer is not None:
+        decision.observer.arrived(RESULT, is_blocking=is_blocking)
 
 
 def _returned(decision: ForwardCall, value: Any) -> None:

@@ -13,12 +13,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
 from typing import Any
 
+from replaykit.determinism.crossing import Watched, inside_transport
 from replaykit.determinism.imports import when_imported
 from replaykit.determinism.lineage import Node
 from replaykit.errors import UsageError
 from replaykit.interceptors import libraries
-from replaykit.interceptors.base import Decider, find_decider, inside_transport
-from replaykit.packet.exchange import EndState, HttpObserver, HttpRequest, ServedResponse
+from replaykit.interceptors.base import Decider, find_decider
+from replaykit.packet.exchange import CLOSE, HEAD, EndState, HttpObserver, HttpRequest, ServedResponse
 from replaykit.packet.failures import Failure
 
 MODULES = ("httpx", "httpx2")
@@ -119,9 +120,14 @@ def _is_unread(request: Any) -> bool:
     return not hasattr(request, "_content")
 
 
+def _is_stopped(error: BaseException) -> bool:
+    """True if the agent itself stopped waiting."""
+    return isinstance(error, asyncio.CancelledError | GeneratorExit | KeyboardInterrupt)
+
+
 def _end_of(error: BaseException) -> tuple[EndState, Failure | None]:
     """How a request ended that raised `error`: cancelled from outside, or failed in the transport."""
-    if isinstance(error, asyncio.CancelledError | GeneratorExit | KeyboardInterrupt):
+    if _is_stopped(error):
         return "cancelled", None
     kind = _KINDS.get(type(error).__name__)
     if kind is None or type(error).__module__.partition(".")[0] not in MODULES:
@@ -164,15 +170,20 @@ class _TeeSync:
         self._inner, self._observer = inner, observer
 
     def __iter__(self) -> Iterator[bytes]:
+        count = 0
         try:
             for data in self._inner:
                 self._observer.received(data)
+                self._observer.arrived(count, is_blocking=True)
+                count += 1
                 yield data
         except GeneratorExit:
             raise  # the reader went away; `close` says so
         except BaseException as error:
+            self._observer.arrived(count, is_blocking=True)
             self._observer.ended(*_end_of(error))
             raise
+        self._observer.arrived(count, is_blocking=True)
         self._observer.ended("complete")
 
     def close(self) -> None:
@@ -188,21 +199,31 @@ class _NotedAsync:
 
     def __init__(self, chunks: AsyncIterator[bytes], observer: HttpObserver) -> None:
         self._chunks, self._observer = chunks, observer
+        self._count = 0
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
+        waiting = Watched(anext(self._chunks))
+        error: BaseException | None = None
         try:
-            data = await anext(self._chunks)
+            with inside_transport():
+                data = await waiting
         except StopAsyncIteration:
             self._observer.ended("complete")
             raise
-        except GeneratorExit:
+        except GeneratorExit as stopped:
+            error = stopped
             raise
-        except BaseException as error:
-            self._observer.ended(*_end_of(error))
+        except BaseException as failure:
+            error = failure
+            self._observer.ended(*_end_of(failure))
             raise
+        finally:
+            if waiting.is_suspended and (error is None or not _is_stopped(error)):
+                self._observer.arrived(self._count, is_blocking=False)
+        self._count += 1
         self._observer.received(data)
         return data
 
@@ -215,10 +236,14 @@ class _TeeAsync:
         return _NotedAsync(aiter(self._inner), self._observer)
 
     async def aclose(self) -> None:
+        waiting = Watched(self._inner.aclose())
         try:
-            await self._inner.aclose()
+            with inside_transport():
+                await waiting
         finally:
             self._observer.ended("closed_early")
+        if waiting.is_suspended:
+            self._observer.arrived(CLOSE, is_blocking=False)
 
 
 class _Served:
@@ -228,18 +253,25 @@ class _Served:
         self._served, self._kit = served, kit
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from self._data()
+        gate, chunks = self._served.gate, self._served.chunks
+        for number, chunk in enumerate(chunks):
+            gate.reach_blocking(number)
+            if chunk.data:
+                yield chunk.data
+        gate.reach_blocking(len(chunks))
         self._end()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for data in self._data():
-            yield data
-        if self._served.state == "cancelled":
-            await asyncio.sleep(self._served.answers_never_s)  # until the agent cancels it, as it did then
+        gate, chunks = self._served.gate, self._served.chunks
+        for number, chunk in enumerate(chunks):
+            await gate.reach(number)
+            if chunk.data:
+                yield chunk.data
+        await gate.reach(len(chunks))  # where the agent cancelled it: until it does so again
         self._end()
 
-    def _data(self) -> Iterator[bytes]:
-        return (chunk.data for chunk in self._served.chunks if chunk.data)
+    async def aclose(self) -> None:
+        await self._served.gate.reach(CLOSE)
 
     def _end(self) -> None:
         if self._served.state == "error":
@@ -265,6 +297,7 @@ class _SyncTransport(_Transport):
             request.read()
         decision = self._decide(request)
         if isinstance(decision, ServedResponse):
+            decision.gate.reach_blocking(HEAD)
             return self._kit.respond(decision)
         with inside_transport():
             if decision is None:
@@ -277,6 +310,7 @@ class _SyncTransport(_Transport):
                 decision.ended(*_end_of(error))
                 raise
             finally:
+                decision.arrived(HEAD, is_blocking=True)
                 if request.stream is sent:  # a redirect or an auth flow may send the same one again
                     request.stream = original
         return self._kit.tee(response, self._kit.tee_sync(response.stream, decision), decision)
@@ -288,20 +322,23 @@ class _AsyncTransport(_Transport):
             await request.aread()
         decision = self._decide(request)
         if isinstance(decision, ServedResponse):
-            if decision.status is None and decision.state == "cancelled":
-                await asyncio.sleep(decision.answers_never_s)  # as above
+            await decision.gate.reach(HEAD)
             return self._kit.respond(decision)
         with inside_transport():
             if decision is None:
                 return await self._inner.handle_async_request(request)
             original = request.stream
             sent = request.stream = self._kit.sent_async(original, decision) if _is_unread(request) else original
+            waiting, is_stopped = Watched(self._inner.handle_async_request(request)), False
             try:
-                response = await self._inner.handle_async_request(request)
+                response = await waiting
             except BaseException as error:
+                is_stopped = _is_stopped(error)
                 decision.ended(*_end_of(error))
                 raise
             finally:
+                if waiting.is_suspended and not is_stopped:
+                    decision.arrived(HEAD, is_blocking=False)
                 if request.stream is sent:
                     request.stream = original
         return self._kit.tee(response, self._kit.tee_async(response.stream, decision), decision)

@@ -27,6 +27,7 @@ from replaykit.packet.model import (
     OutcomeLine,
     PartLine,
     RunLine,
+    ScheduleLine,
     SpanLine,
     StandInLine,
 )
@@ -40,6 +41,7 @@ LINES: dict[str, type[Line]] = {
     "call": CallLine,
     "done": DoneLine,
     "log": LogLine,
+    "schedule": ScheduleLine,
     "outcome": OutcomeLine,
 }
 

@@ -62,8 +62,37 @@ class Chunk:
     data: bytes
 
 
+class Gate(Protocol):
+    """Lets a recorded answer come when its turn has come.
+
+    A step is one that the agent waited for: `HEAD`, `RESULT`, or the number of chunks that had come before.
+    """
+
+    async def reach(self, step: int) -> None: ...
+
+    def reach_blocking(self, step: int) -> None: ...
+
+
+HEAD = -1
+RESULT = -2
+CLOSE = -3
+
+
+class NoGate:
+    """Everything comes at once."""
+
+    async def reach(self, step: int) -> None:
+        return None
+
+    def reach_blocking(self, step: int) -> None:
+        return None
+
+
 class HttpObserver(Protocol):
     """Told what happens to a forwarded HTTP request. No method blocks or raises."""
+
+    def arrived(self, step: int, *, is_blocking: bool) -> None:
+        """The agent goes on after it has waited for that step of the answer; see `Gate`."""
 
     def responded(self, status: int, headers: Headers) -> None: ...
 
@@ -78,6 +107,9 @@ class HttpObserver(Protocol):
 
 class ValueObserver(Protocol):
     """Told how a forwarded function call ended."""
+
+    def arrived(self, step: int, *, is_blocking: bool) -> None:
+        """The agent goes on after it has waited for the function."""
 
     def returned(self, value: Any) -> None: ...
 
@@ -114,7 +146,7 @@ class ServedResponse:
         status: None if the recorded request failed, or was cancelled, before there was a response.
         headers: Without those that say how the bytes travelled, where these no longer do: a body is served decoded.
         overread: Raises the divergence for reading past the end of a body that the recorded agent stopped reading.
-        answers_never_s: For a request that was cancelled: how long to wait for the cancellation.
+        gate: When each step of it comes. Those of a request that was cancelled come never.
         error: The exception itself, where `failure` names a class of the user's own.
     """
 
@@ -124,8 +156,8 @@ class ServedResponse:
     state: EndState
     failure: Failure | None
     overread: Callable[[], NoReturn]
-    answers_never_s: float = 0.0
     error: BaseException | None = None
+    gate: Gate = NoGate()  # noqa: RUF009  it holds nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +166,10 @@ class ServedValue:
 
     Attributes:
         overrun: For a call that was cancelled: raises the divergence, should no cancellation come this time.
-        answers_never_s: How long to wait for it.
+        gate: When it comes.
     """
 
     value: Any
     error: BaseException | None = None
     overrun: Callable[[], NoReturn] | None = None
-    answers_never_s: float = 0.0
+    gate: Gate = NoGate()  # noqa: RUF009  it holds nothing

@@ -255,3 +255,11 @@ def _type_of(item: Any) -> str:
     inner = item["value"] if isinstance(item, dict) and item.get(TAG) == "exception" else item
     name = inner.get("class") or inner.get("type") if isinstance(inner, dict) else None
     return f"a {name}" if name else "a value"
+
+
+_CANCELLATIONS = ("asyncio.exceptions:CancelledError", "trio:Cancelled", "builtins:GeneratorExit")
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """True if somebody else ended the call; not for `sys.exit` or ctrl-C in its body, which it raised itself."""
+    return any(values.class_name(kind) in _CANCELLATIONS for kind in type(error).__mro__)

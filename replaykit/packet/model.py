@@ -30,6 +30,9 @@ Text = Annotated[str, PlainValidator(_check_text, json_schema_input_type=str)]
 Count = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
 """A number of things, bytes or nanoseconds; bounded, so that arithmetic with it can't overflow a float."""
 
+Back = Annotated[int, Field(strict=True, gt=-(1 << 31), lt=1 << 31)]
+"""Places back in a list; forward where negative."""
+
 Truth = Annotated[bool, Field(strict=True)]
 
 BoundaryName = Literal["llm", "tool", "retrieval", "http", "human", "state", "effect"]
@@ -236,6 +239,25 @@ class SpanLine(Line):
     attributes: dict[Text, Any] = Field(default_factory=dict)
 
 
+class ScheduleLine(Line):
+    """What reached the run from outside, in its order.
+
+    An event is `[subject, back, tick, time_ns]`. Subjects: `c12.-1` a step of call c12 (-1 the head of a response, -2 a
+    result, -3 its close, n the chunk after n others); `t3.0`, `s3.0`, `w3.0`, `j3.0` the first timer, sleep, timed
+    wait, call from a thread that lineage 3 of this line began. It came just before that `tick` of the marker of the
+    event that stands `back` places before it; `back` is 0 where nothing was left that followed from earlier events.
+    """
+
+    kind: Literal["schedule"] = "schedule"
+    id: Text
+    seq: Count
+    lineages: tuple[Text, ...] = ()
+    events: tuple[tuple[Text, Back, Count, Count], ...] = ()
+    made: tuple[tuple[Text, Count], ...] = Field(
+        default=(), description="`t3`: how many timers lineage 3 has begun so far; the same for `w`"
+    )
+
+
 class LogLine(Line):
     """Something the recorder has to say about its own work."""
 
@@ -296,6 +318,15 @@ class OutcomeLine(Line):
 
 
 AnyLine = Annotated[
-    RunLine | EntryLine | PartLine | StandInLine | SpanLine | CallLine | DoneLine | LogLine | OutcomeLine,
+    RunLine
+    | EntryLine
+    | PartLine
+    | StandInLine
+    | SpanLine
+    | CallLine
+    | DoneLine
+    | ScheduleLine
+    | LogLine
+    | OutcomeLine,
     Field(discriminator="kind"),
 ]

@@ -41,6 +41,7 @@ from replaykit.packet.model import (
     OutcomeLine,
     PartLine,
     RunLine,
+    ScheduleLine,
     SpanLine,
     StandInLine,
 )
@@ -346,6 +347,11 @@ class Packet:
     def spans(self) -> tuple[Span, ...]:
         lines = sorted(self._all("span", SpanLine), key=lambda line: line.seq)
         return tuple(Span(line, self.done_of(line.id)) for line in lines)
+
+    @cached_property
+    def schedule_lines(self) -> tuple[ScheduleLine, ...]:
+        """In which order events reached the run from outside."""
+        return tuple(sorted(self._all("schedule", ScheduleLine), key=lambda line: line.seq))
 
     @cached_property
     def stand_ins(self) -> tuple[StandInLine, ...]:

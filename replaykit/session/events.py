@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from replaykit.determinism.schedule import Batch
 from replaykit.packet.exchange import Chunk, EndState, FunctionRequest, Headers, HttpRequest
 from replaykit.packet.failures import Failure
 from replaykit.packet.model import Entry, Verdict
@@ -104,6 +105,13 @@ class EntryFound:
 
 
 @dataclass(frozen=True, slots=True)
+class Scheduled:
+    """What has reached the run from outside since it was last said."""
+
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnded:
     time_ns: int
     status: str
@@ -119,4 +127,4 @@ class RunEnded:
     dropped_events: int
 
 
-Event = HttpBegan | HttpEnded | CallBegan | CallEnded | SpanBegan | SpanEnded | EntryFound | RunEnded
+Event = HttpBegan | HttpEnded | CallBegan | CallEnded | SpanBegan | SpanEnded | EntryFound | Scheduled | RunEnded

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from replaykit.determinism.schedule import CALL, Batch, Subject
 from replaykit.errors import SanitizeError, WireError
 from replaykit.matching.content import WITHHELD_KEY, function_content, http_content, raw_key
 from replaykit.matching.ids import IdTable
@@ -30,6 +31,7 @@ from replaykit.packet.model import (
     Manifest,
     OutcomeLine,
     RunLine,
+    ScheduleLine,
     SpanLine,
     StandInLine,
     UsageTotals,
@@ -45,6 +47,7 @@ from replaykit.session.events import (
     HttpBegan,
     HttpEnded,
     RunEnded,
+    Scheduled,
     SpanBegan,
     SpanEnded,
 )
@@ -63,6 +66,7 @@ class Packer:
         self._ids = IdTable()
         self._issued = 0
         self._entries = 0
+        self._schedules = 0
         self._open: dict[str, CallLine | SpanLine] = {}
         self._usage = dict.fromkeys(UsageTotals.model_fields, 0)
         self._clean = Cleaner(sanitizer)
@@ -104,6 +108,8 @@ class Packer:
                 self._end_span(event)
             case EntryFound():
                 self._write_entry(event)
+            case Scheduled():
+                self._write_schedule(event.batch)
             case RunEnded():
                 raise TypeError("a run is ended with `finish`")
 
@@ -117,6 +123,22 @@ class Packer:
         name = self._run_id if self._entries == 0 else f"{self._run_id}.{self._entries}"
         self._entries += 1
         self._write(EntryLine(id=name, seq=0, entry=entry.model_copy(update=update)))
+
+    def _write_schedule(self, batch: Batch) -> None:
+        made = batch.made
+        places = [event.subject[1] for event in batch.events if event.subject[0] != CALL]
+        index = {place: number for number, place in enumerate(dict.fromkeys([*places, *(place for _, place in made)]))}
+        line = ScheduleLine(
+            id=f"w{self._schedules}",
+            seq=0,
+            lineages=tuple(self._clean.name(place) for place in index),
+            events=tuple(
+                (_subject(event.subject, index), event.back, event.tick, event.time_ns) for event in batch.events
+            ),
+            made=tuple((f"{kind}{index[place]}", count) for (kind, place), count in made.items()),
+        )
+        self._schedules += 1
+        self._write(line)
 
     # HTTP
 
@@ -358,3 +380,8 @@ class Packer:
     def _append(self, line: BaseModel) -> None:
         self._seq += 1
         self._journal.append(dump_line(line.model_copy(update={"seq": self._seq})))
+
+
+def _subject(subject: Subject, places: Mapping[str, int]) -> str:
+    kind, name, number = subject
+    return f"{name}.{number}" if kind == CALL else f"{kind}{places[name]}.{number}"

@@ -12,34 +12,27 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from replaykit.determinism.lineage import Node
+from replaykit.determinism.schedule import CALL, Schedule, ScheduleLog, depth_of, running_loop
 from replaykit.packet import values
-from replaykit.packet.exchange import (
-    Chunk,
-    EndState,
-    ForwardCall,
-    ForwardHttp,
-    FunctionRequest,
-    Headers,
-    HttpRequest,
-)
+from replaykit.packet.exchange import ForwardCall, ForwardHttp, FunctionRequest, HttpRequest
 from replaykit.packet.failures import Failure
 from replaykit.packet.model import Entry, Verdict
 from replaykit.session.events import (
     CallBegan,
-    CallEnded,
     EntryFound,
     Event,
     HttpBegan,
-    HttpEnded,
     RunEnded,
+    Scheduled,
     SpanBegan,
     SpanEnded,
 )
+from replaykit.session.observers import NO_ROOM, HttpObserver, ValueObserver, size_of
 from replaykit.session.positions import Tickets, is_disabled
 from replaykit.session.sink import Sink
 from replaykit.wire import classify
@@ -48,11 +41,6 @@ logger = logging.getLogger("replaykit")
 
 MAX_UNCAPTURED = 50
 """Different targets of unrecorded egress that one packet lists."""
-
-MAX_BODY_BYTES = 64 * 1024 * 1024
-"""A larger response is forwarded like any other, but not kept."""
-
-_NO_ROOM = "it was too large for the recorder's memory"
 
 
 class Recorder:
@@ -77,6 +65,12 @@ class Recorder:
         self._possibly_missing = 0
         self._uncaptured: dict[str, None] = {}
         self.is_closed = False
+        self._schedule = ScheduleLog(self.now_ns)
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """Told of timers, sleeps and threads."""
+        return None if self.is_closed or self.is_foreign else self._schedule
 
     @property
     def is_foreign(self) -> bool:
@@ -99,7 +93,7 @@ class Recorder:
             began = HttpBegan(
                 self._next_id("c"), self.now_ns(), position, call, request, self._parent(node), self._flags(node)
             )
-            return ForwardHttp(_HttpObserver(self, began))
+            return ForwardHttp(HttpObserver(self, began))
         except Exception:  # the agent's call comes first, whatever is wrong with ours
             self.drop("a request")
             return ForwardHttp(None)
@@ -114,12 +108,12 @@ class Recorder:
             name = self._next_id("c")
             parent = self._parent(node)
             self._places[place.path] = name
-            size, withheld = _size_of(request.arguments), None
+            size, withheld = size_of(request.arguments), None
             if not self.has_room(size):
-                request, size, withheld = replace(request, arguments={}), 0, _NO_ROOM
+                request, size, withheld = replace(request, arguments={}), 0, NO_ROOM
             event = CallBegan(name, self.now_ns(), place.path, request, parent, self._flags(node), withheld)
             self.put(event, size)
-            return ForwardCall(_ValueObserver(self, name, request), place)
+            return ForwardCall(ValueObserver(self, name, request, depth_of(node.path)), place)
         except Exception:  # as above
             self.drop("a function call")
             return ForwardCall(None, None)
@@ -184,6 +178,7 @@ class Recorder:
         failed: bool = False,
     ) -> None:
         """Closes the run: later calls pass through unseen."""
+        self._put_schedule(is_end=True)
         self.is_closed = True
         if isinstance(error, SystemExit) and error.code in (None, 0):
             error = None  # leaving early is no failure
@@ -211,7 +206,19 @@ class Recorder:
 
     def put(self, event: Event, size: int = 0) -> None:
         if not self.is_closed and not self.is_foreign:
+            self._put_schedule()
             self._sink.put(event, size)
+
+    def happened(self, call: str, step: int, depth: int, *, is_blocking: bool) -> None:
+        """The agent goes on after it has waited for a step of an answer."""
+        if self.is_closed or self.is_foreign or (is_blocking and running_loop() is not None):
+            return  # blocking in a task holds everybody up: no other event can come first
+        self._schedule.happened((CALL, call, step), depth)
+
+    def _put_schedule(self, *, is_end: bool = False) -> None:
+        batch = self._schedule.take(is_end=is_end)
+        if batch is not None:
+            self._sink.put(Scheduled(batch))
 
     def has_room(self, size: int) -> bool:
         return self._sink.has_room(size)
@@ -245,160 +252,5 @@ class Recorder:
         return ("adopted",)
 
 
-class _HttpObserver:
-    """Watches one request: keeps references and times, and hands them over when it ended."""
-
-    __slots__ = ("_began", "_chunks", "_headers", "_is_ended", "_is_sent", "_length", "_recorder", "_sent", "_status")
-
-    def __init__(self, recorder: Recorder, began: HttpBegan) -> None:
-        self._recorder = recorder
-        self._began = began
-        self._status: int | None = None
-        self._headers: Headers = ()
-        self._chunks: list[Chunk] | None = []
-        self._sent: list[bytes] = []
-        self._length = 0
-        self._is_ended = False
-        # A body that streams is known only when it has been sent; the rest can be handed over at once.
-        self._is_sent = bool(began.request.body) or not _has_streaming_body(began.request)
-        if self._is_sent:
-            self._put_request(began.request.body)
-
-    def sent(self, data: bytes) -> None:
-        self._sent.append(data)
-
-    def responded(self, status: int, headers: Headers) -> None:
-        self._send_request()
-        self._status, self._headers = status, headers
-
-    def received(self, data: bytes) -> None:
-        self._length += len(data)
-        if self._chunks is None:
-            return
-        if self._length > MAX_BODY_BYTES:
-            self._chunks = None
-        else:
-            self._chunks.append(Chunk(self._recorder.now_ns() - self._began.time_ns, data))
-
-    def ended(self, state: EndState, failure: Failure | None = None) -> None:
-        if self._is_ended:
-            return
-        self._is_ended = True
-        self._send_request()
-        chunks = tuple(self._chunks) if self._chunks is not None and self._recorder.has_room(self._length) else None
-        began = self._began
-        event = HttpEnded(
-            id=began.id,
-            time_ns=self._recorder.now_ns(),
-            position=began.position,
-            call=began.call,
-            state=state,
-            status=self._status,
-            headers=self._headers,
-            chunks=chunks,
-            length=self._length,
-            failure=failure,
-            first_byte_ns=chunks[0].offset_ns if chunks else None,
-        )
-        self._recorder.put(event, self._length if chunks is not None else 0)
-
-    def _send_request(self) -> None:
-        if self._is_sent:
-            return
-        self._is_sent = True
-        self._put_request(b"".join(self._sent))
-
-    def _put_request(self, body: bytes) -> None:
-        has_room = self._recorder.has_room(len(body))
-        request = replace(self._began.request, body=body if has_room else b"")
-        event = replace(self._began, request=request, dropped_bytes=None if has_room else len(body))
-        self._recorder.put(event, len(request.body))
-
-
-def _has_streaming_body(request: HttpRequest) -> bool:
-    names = {name.lower(): value for name, value in request.headers}
-    return "transfer-encoding" in names or names.get("content-length", "0") != "0"
-
-
-class _ValueObserver:
-    """Watches one function call."""
-
-    __slots__ = ("_is_declared", "_is_secret", "_name", "_recorder")
-
-    def __init__(self, recorder: Recorder, name: str, request: FunctionRequest) -> None:
-        self._recorder, self._name = recorder, name
-        self._is_secret, self._is_declared = request.is_secret, request.is_declared
-
-    def returned(self, value: Any) -> None:
-        self._safely(lambda: self._value(value))
-
-    def raised(self, error: BaseException) -> None:
-        self._safely(lambda: self._error(error))
-
-    def withheld(self, reason: str) -> None:
-        self._safely(lambda: self._recorder.put(self._ended(withheld=reason)))
-
-    def _value(self, value: Any) -> None:
-        try:
-            encoded, withheld = values.encode(value), None
-        except values.UnencodableError as error:
-            encoded, withheld = None, str(error)
-        recorder, size = self._recorder, _size_of(encoded)
-        if not recorder.has_room(size):
-            encoded, size, withheld = None, 0, _NO_ROOM
-        recorder.put(self._ended(encoded, withheld=withheld), size)
-
-    def _ended(self, value: Any = None, *, withheld: str | None) -> CallEnded:
-        is_kept = withheld is None
-        return CallEnded(
-            self._name,
-            self._recorder.now_ns(),
-            value,
-            has_value=is_kept,
-            withheld=withheld,
-            is_secret=self._is_secret,
-            is_made_again=not (is_kept or self._is_declared or withheld == _NO_ROOM),
-        )
-
-    def _error(self, error: BaseException) -> None:
-        recorder, is_cancelled = self._recorder, _is_cancellation(error)
-        failure = None if is_cancelled else Failure.of(error, is_served=True)
-        size, withheld = _size_of(failure.detail) if failure is not None else 0, None
-        if failure is not None and not recorder.has_room(size):
-            failure, size, withheld = Failure(failure.kind, ""), 0, _NO_ROOM
-        ended = CallEnded(self._name, recorder.now_ns(), failure=failure, is_cancelled=is_cancelled, withheld=withheld)
-        recorder.put(ended, size)
-
-    def _safely(self, note: Callable[[], None]) -> None:
-        try:
-            note()
-        except Exception:  # the function has returned to the agent: it must not fail for our sake
-            self._recorder.drop("the result of a function call")
-
-
-_CANCELLATIONS = ("asyncio.exceptions:CancelledError", "trio:Cancelled", "builtins:GeneratorExit")
-
-
-def _is_cancellation(error: BaseException) -> bool:
-    """True if somebody else ended the call; not for `sys.exit` or ctrl-C in its body, which it raised itself."""
-    return any(values.class_name(kind) in _CANCELLATIONS for kind in type(error).__mro__)
-
-
 def _json_object(items: Mapping[str, Any]) -> dict[str, Any]:
     return {str(name): values.encode(item, is_lossy=True) for name, item in items.items()}
-
-
-def _size_of(value: Any) -> int:
-    """Roughly how many bytes a JSON value keeps in memory."""
-    size, stack = 0, [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, str | bytes):
-            size += len(item)
-        elif isinstance(item, dict):
-            stack.extend(item.values())
-            size += 32 * len(item)
-        elif isinstance(item, list | tuple):
-            stack.extend(item)
-            size += 8 * len(item)
-    return size

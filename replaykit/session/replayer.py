@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Protocol
 
 from replaykit.determinism.lineage import Node, current
+from replaykit.determinism.orders import AsRecorded
+from replaykit.determinism.schedule import Schedule
 from replaykit.errors import Divergence, SanitizeError
 from replaykit.matching.causes import Cause, Deviation, new_pieces
 from replaykit.matching.content import NO_CONTENT, Content, raw_key
@@ -22,13 +24,16 @@ from replaykit.packet.exchange import (
     ServedResponse,
     ServedValue,
 )
+from replaykit.session.gates import AnswerGate
 from replaykit.session.leaving import Leaving
 from replaykit.session.ledger import DivergenceRecord, Ledger
 from replaykit.session.live import NOT_PROVED, Contents
 from replaykit.session.positions import Tickets, is_disabled
 from replaykit.session.remarks import Remarks
 from replaykit.session.report import ReplayedInteraction
-from replaykit.session.serving import NotServable, Unserved, decode_value, serve_http, telemetry_answer
+from replaykit.session.reruns import RerunObserver
+from replaykit.session.schedules import ScheduleMode, make_conductor
+from replaykit.session.serving import GateOf, NotServable, Unserved, decode_value, serve_http, telemetry_answer
 from replaykit.wire import Call, classify
 
 
@@ -47,6 +52,7 @@ class Replayer:
         allows: What may go out although it was not recorded.
         is_strict: Values that are only assumed to stand for their stand-ins are divergences.
         stubs: By the name of a function: what to answer where the recording has no result for it.
+        schedule: `strict`: everything comes in the recorded order, where the packet has it.
     """
 
     reads_body = True
@@ -62,6 +68,7 @@ class Replayer:
         *,
         is_strict: bool = False,
         stubs: Mapping[str, Any] | None = None,
+        schedule: ScheduleMode = "strict",
     ) -> None:
         self.packet = packet
         self.policy = policy
@@ -90,8 +97,16 @@ class Replayer:
         self._allows = allows
         self._stubs = dict(stubs or {})
         self._tickets = Tickets()
+        self.conductor = make_conductor(packet, schedule, self.contents.name)
+        self._has_log = isinstance(self.conductor.order, AsRecorded)
+        self._gated: set[str] = set()
         self._lock = threading.RLock()
         self.on_divergence: Callable[[], None] = lambda: None
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """What timers, sleeps and threads wait for."""
+        return None if self.is_closed else self.conductor
 
     # what interceptors ask
 
@@ -115,7 +130,10 @@ class Replayer:
             self.remarks.compare(interaction, request)
             try:
                 return serve_http(
-                    interaction, lambda: self._overread(interaction, position), self._unserved(interaction, position)
+                    interaction,
+                    self._gate_of(interaction),
+                    lambda: self._overread(interaction, position),
+                    self._unserved(interaction, position),
                 )
             except NotServable as reason:
                 self._leave_unservable(interaction, position, str(reason))
@@ -150,17 +168,23 @@ class Replayer:
                 self.writes.setdefault(lineage_of(interaction.position), []).append(interaction)
             if self._reruns(request, interaction):
                 self.rerun.append(position)
-                return ForwardCall(_RerunObserver(self, interaction, position), place)
+                return ForwardCall(RerunObserver(self, interaction, position), place)
             try:
                 served = decode_value(
-                    interaction, lambda: self._overrun(interaction, position), self._unserved(interaction, position)
+                    interaction,
+                    self._gate_of(interaction),
+                    lambda: self._overrun(interaction, position),
+                    self._unserved(interaction, position),
                 )
             except NotServable as reason:
                 if request.is_declared or interaction.done is None:
                     self._leave_unservable(interaction, position, str(reason))
                 self.unservable.append((position, reason.reason))
-                return ForwardCall(_RerunObserver(self, interaction, position), place)
+                return ForwardCall(RerunObserver(self, interaction, position), place)
             self.index.use_inside(interaction.id)
+            if isinstance(self.conductor.order, AsRecorded):
+                inner = (child.id for child in self.index.descendants(interaction.id))
+                self.conductor.order.forget(interaction.position, inner)
             self.not_executed.append(position)
             return served
 
@@ -312,7 +336,10 @@ class Replayer:
         self.remarks.asked(interaction)
         try:
             return serve_http(
-                interaction, lambda: self._overread(interaction, position), self._unserved(interaction, position)
+                interaction,
+                self._gate_of(interaction),
+                lambda: self._overread(interaction, position),
+                self._unserved(interaction, position),
             )
         except NotServable as reason:
             self._leave_unservable(interaction, position, str(reason))
@@ -321,6 +348,13 @@ class Replayer:
         if request.replay is not None:
             return request.replay == "rerun"
         return any(child.boundary == "llm" for child in self.index.descendants(interaction.id))
+
+    def _gate_of(self, interaction: Interaction) -> GateOf:
+        name = interaction.id
+        while name in self._gated:  # served again: the recording has no events for that
+            name += "'"
+        self._gated.add(name)
+        return lambda chunks: AnswerGate(self.conductor, interaction, name, has_log=self._has_log, chunks=chunks)
 
     # leaving the recording
 
@@ -349,6 +383,7 @@ class Replayer:
 
     def _leave(self, record: DivergenceRecord) -> NoReturn:
         self.ledger.add(record)
+        self.conductor.let_go()
         self.on_divergence()
         first = self.ledger.first
         assert first is not None
@@ -368,6 +403,7 @@ class Replayer:
             record = self.leaving.refusal(clean, why, self.contents.name(position))
             self.refused.append(clean)
             self.ledger.add(record)
+        self.conductor.let_go()
         self.on_divergence()
         return record.error()
 
@@ -376,27 +412,6 @@ class Replayer:
             raise self._refusal(what, "its replay has ended")
         if is_disabled(node):
             raise self._refusal(what, "it is made under replaykit.disable(), so the recording can't have it")
-
-
-class _RerunObserver:
-    """Watches a body that runs again: its result is evidence for what differs later."""
-
-    __slots__ = ("_interaction", "_position", "_replayer")
-
-    def __init__(self, replayer: Replayer, interaction: Interaction, position: str) -> None:
-        self._replayer, self._interaction, self._position = replayer, interaction, position
-
-    def returned(self, value: Any) -> None:
-        try:
-            self._replayer.deviated(self._interaction, self._position, values.encode(value, is_lossy=True))
-        except Exception:  # evidence for a report only: a value that can't be looked at must not end the agent's run
-            return
-
-    def raised(self, error: BaseException) -> None:
-        return None
-
-    def withheld(self, reason: str) -> None:
-        return None
 
 
 def _has_raw(interaction: Interaction, call: Call, request: HttpRequest) -> bool:

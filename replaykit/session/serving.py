@@ -8,13 +8,10 @@ from typing import NoReturn
 from replaykit.errors import PacketError
 from replaykit.matching.recorded import header
 from replaykit.packet import Interaction, values
-from replaykit.packet.exchange import Chunk, Headers, HttpRequest, ServedResponse, ServedValue
+from replaykit.packet.exchange import Chunk, Gate, Headers, HttpRequest, ServedResponse, ServedValue
 from replaykit.packet.failures import Failure, UnbuildableError, rebuild
-from replaykit.packet.model import DoneLine, FailureRecord
-from replaykit.packet.unrecorded import Gate
-
-GRACE_S = 5.0
-"""How much longer than in the recording a cancelled request waits for its cancellation."""
+from replaykit.packet.model import FailureRecord
+from replaykit.packet.unrecorded import Gate as Unkept
 
 _REMEDY = 'run the body instead: @replaykit.tool(replay="rerun")'
 
@@ -34,7 +31,13 @@ class NotServable(Exception):
         self.reason = reason
 
 
-def serve_http(interaction: Interaction, overread: Callable[[], NoReturn], unserved: Unserved) -> ServedResponse:
+GateOf = Callable[[tuple[Chunk, ...]], Gate]
+"""Makes the gate of an answer with these chunks."""
+
+
+def serve_http(
+    interaction: Interaction, gate_of: GateOf, overread: Callable[[], NoReturn], unserved: Unserved
+) -> ServedResponse:
     """The recorded response.
 
     Raises:
@@ -49,13 +52,8 @@ def serve_http(interaction: Interaction, overread: Callable[[], NoReturn], unser
         chunks = interaction.response_chunks
     except PacketError as reason:
         raise NotServable(reason.reason) from None
-    waited_s = _seconds(interaction, done)
     headers = _served_headers(done.headers, chunks)
-    return ServedResponse(done.status, headers, chunks, done.state, failure, overread, waited_s + GRACE_S, error)
-
-
-def _seconds(interaction: Interaction, done: DoneLine) -> float:
-    return (done.time_ns - interaction.call.time_ns) / 1e9
+    return ServedResponse(done.status, headers, chunks, done.state, failure, overread, error, gate_of(chunks))
 
 
 def telemetry_answer(request: HttpRequest) -> ServedResponse:
@@ -69,7 +67,9 @@ def _cannot_overread() -> NoReturn:
     raise AssertionError("a complete body has an end")
 
 
-def decode_value(interaction: Interaction, overrun: Callable[[], NoReturn], unserved: Unserved) -> ServedValue:
+def decode_value(
+    interaction: Interaction, gate_of: GateOf, overrun: Callable[[], NoReturn], unserved: Unserved
+) -> ServedValue:
     """The recorded result of a function, or the exception that it raised.
 
     Args:
@@ -83,16 +83,16 @@ def decode_value(interaction: Interaction, overrun: Callable[[], NoReturn], unse
     if done is None:
         raise NotServable("the recording stopped inside this call")
     if done.state == "cancelled":
-        return ServedValue(None, overrun=overrun, answers_never_s=_seconds(interaction, done) + GRACE_S)
+        return ServedValue(None, overrun=overrun, gate=gate_of(()))
     if done.failure is not None:
         if done.body is not None and done.body.withheld is not None:
             raise NotServable(f"{done.failure.type} was not kept: {done.body.withheld}")
-        return ServedValue(None, rebuild_error(done.failure, unserved))
+        return ServedValue(None, rebuild_error(done.failure, unserved), gate=gate_of(()))
     if not done.has_value:
         reason = (done.body.withheld if done.body is not None else None) or "the result was not kept"
         raise NotServable(reason, '; declare it with @replaykit.tool(replay="rerun"), or return plain data')
     try:
-        return ServedValue(values.decode(done.value))
+        return ServedValue(values.decode(done.value), gate=gate_of(()))
     except values.UnencodableError as error:
         raise NotServable(str(error)) from None
 
@@ -106,7 +106,7 @@ def rebuild_error(failure: FailureRecord, unserved: Unserved) -> BaseException:
     Raises:
         NotServable: It can't be made again as it was.
     """
-    gate = Gate()
+    gate = Unkept()
     try:
         error = rebuild(failure, gate)
     except UnbuildableError as reason:

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from replaykit.determinism.clock import real_sleep
 from replaykit.determinism.lineage import strands_of
 
 GRACE_S = 3.0
@@ -53,7 +54,7 @@ class Watchdog:
             with self._interrupting:
                 self._closed.set()
             if self._did_interrupt:
-                threading.Event().wait(_SIGNAL_ARRIVES_S)  # a signal that is on its way must not arrive after this
+                real_sleep(_SIGNAL_ARRIVES_S)  # a signal that is on its way must not arrive after this
         except KeyboardInterrupt:
             if not self._did_interrupt:
                 raise

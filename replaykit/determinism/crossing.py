@@ -1,0 +1,80 @@
+"""Whether the code that runs now is a hooked transport at work: its connections, timers and time-outs are its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+_inside: ContextVar[bool] = ContextVar("replaykit_inside_transport", default=False)
+
+
+def is_inside_transport() -> bool:
+    """True where a hooked transport is at work: what leaves the process here was asked about."""
+    return _inside.get()
+
+
+@contextmanager
+def inside_transport() -> Iterator[None]:
+    """While a transport works, the transports below it are its own business: the outermost hook wins.
+
+    A context variable and not a thread-local: two tasks of one thread must not see each other's.
+    """
+    token = _inside.set(True)
+    try:
+        yield
+    finally:
+        try:
+            _inside.reset(token)
+        except ValueError:  # a coroutine closed by the garbage collector, in another context: nothing to restore there
+            pass
+
+
+class Watched(Generic[T]):
+    """An awaitable that is awaited for its own sake; afterwards it is known whether anybody else ran meanwhile.
+
+    Attributes:
+        is_suspended: It gave way to the loop at least once.
+    """
+
+    __slots__ = ("_inner", "is_suspended")
+
+    def __init__(self, inner: Awaitable[T]) -> None:
+        self._inner = inner
+        self.is_suspended = False
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        steps = self._inner.__await__()
+        try:
+            waiting_for = next(steps)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        self.is_suspended = True
+        while True:
+            try:
+                sent = yield waiting_for
+            except GeneratorExit:
+                close = getattr(steps, "close", None)
+                if close is not None:
+                    close()
+                raise
+            except BaseException as error:
+                throw = getattr(steps, "throw", None)
+                if throw is None:
+                    raise
+                step, argument = throw, error
+            else:
+                step, argument = getattr(steps, "send", None) or _plain_next(steps), sent
+            try:
+                waiting_for = step(argument)
+            except StopIteration as stop:
+                result = stop.value
+                return result
+
+
+def _plain_next(steps: Any) -> Any:
+    return lambda sent: next(steps)

@@ -1,0 +1,165 @@
+"""Which of the events that could come next comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from replaykit.determinism.schedule import CALL, Happened, Subject
+
+
+class Due(Protocol):
+    """An event that could come now.
+
+    Attributes:
+        due_ns: When it comes where nothing else decides.
+        is_last: It comes only where nothing else can: a recorded time-out that never ran out, a call without an answer.
+    """
+
+    @property
+    def subject(self) -> Subject: ...
+    @property
+    def due_ns(self) -> int: ...
+    @property
+    def is_last(self) -> bool: ...
+
+
+D = TypeVar("D", bound=Due)
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """An event, and the time at which it happens."""
+
+    subject: Subject
+    time_ns: int
+
+
+class Order(Protocol):
+    def choose(self, waiting: Mapping[Subject, D]) -> Next | None:
+        """The next event of these; called when nothing else can go on. None: none may come by itself."""
+
+    def following(self, subject: Subject, tick: int) -> Sequence[Next]:
+        """The events that come just before that tick of the marker of that one; see `turns`."""
+
+    def place(self, subject: Subject) -> tuple[Subject, int] | None:
+        """The tick that an event comes just before: of whose marker, and which; None where it stands by itself."""
+
+    def last_tick(self, subject: Subject) -> int:
+        """The last tick of its marker that any event comes before; 0 where there is none."""
+
+    def came(self, subject: Subject) -> None:
+        """That event has been let happen."""
+
+    def has(self, subject: Subject) -> bool:
+        """True if the recording tells when that happens."""
+
+
+class ByTime:
+    """What is due first comes first."""
+
+    def choose(self, waiting: Mapping[Subject, D]) -> Next | None:
+        found = _first_due(waiting)
+        return Next(found.subject, found.due_ns) if found is not None else None
+
+    def following(self, subject: Subject, tick: int) -> Sequence[Next]:
+        return ()
+
+    def place(self, subject: Subject) -> tuple[Subject, int] | None:
+        return None
+
+    def last_tick(self, subject: Subject) -> int:
+        return 0
+
+    def came(self, subject: Subject) -> None:
+        return None
+
+    def has(self, subject: Subject) -> bool:
+        return False
+
+
+class AsRecorded:
+    """The recorded order. What the recording does not have comes when it is due.
+
+    Attributes:
+        missed: Recorded events that nobody waited for when they should have come.
+    """
+
+    def __init__(self, log: Sequence[Happened]) -> None:
+        self._log = log
+        self._at = {event.subject: index for index, event in enumerate(log)}
+        self._followers: dict[tuple[int, int], list[int]] = {}
+        self._last: dict[int, int] = {}
+        for index, event in enumerate(log):
+            if event.back:
+                place = (index - event.back, event.tick)
+                self._followers.setdefault(place, []).append(index)
+                self._last[place[0]] = max(self._last.get(place[0], 0), event.tick)
+        self._next = 0
+        self._came: set[int] = set()
+        self._gone: list[tuple[str, frozenset[str]]] = []
+        self.missed: set[Subject] = set()
+
+    def forget(self, place: str, calls: Iterable[str]) -> None:
+        """Nothing at or below that place will happen, nor any of these calls: a result stands for all of it."""
+        self._gone.append((place, frozenset(calls)))
+
+    def _is_gone(self, subject: Subject) -> bool:
+        kind, name, _ = subject
+        if kind == CALL:
+            return any(name in calls for _, calls in self._gone)
+        return any(name == place or name.startswith(f"{place}/") for place, _ in self._gone)
+
+    def has(self, subject: Subject) -> bool:
+        return subject in self._at
+
+    def came(self, subject: Subject) -> None:
+        index = self._at.get(subject)
+        if index is not None:
+            self._came.add(index)
+            self.missed.discard(subject)
+
+    def choose(self, waiting: Mapping[Subject, D]) -> Next | None:
+        late = [self._at[subject] for subject in waiting if subject in self.missed] if self.missed else []
+        if late:
+            return self._next_at(min(late))
+        index = self._next
+        while index < len(self._log) and (index in self._came or self._log[index].subject not in waiting):
+            index += 1
+        recorded = self._next_at(index) if index < len(self._log) else None
+        other = _first_due({name: item for name, item in waiting.items() if name not in self._at})
+        if other is not None and (recorded is None or (not other.is_last and other.due_ns < recorded.time_ns)):
+            return Next(other.subject, other.due_ns)
+        if recorded is not None:
+            self._miss(range(self._next, index))
+            self._next = index + 1
+        return recorded
+
+    def _miss(self, indexes: Iterable[int]) -> None:
+        for index in indexes:
+            subject = self._log[index].subject
+            if index not in self._came and not self._is_gone(subject):
+                self.missed.add(subject)
+
+    def following(self, subject: Subject, tick: int) -> Sequence[Next]:
+        found = self._followers.get((self._at.get(subject, -1), tick), ())
+        return [self._next_at(index) for index in found if index not in self._came]
+
+    def place(self, subject: Subject) -> tuple[Subject, int] | None:
+        index = self._at.get(subject)
+        event = self._log[index] if index is not None else None
+        if index is None or event is None or not event.back:
+            return None
+        return self._log[index - event.back].subject, event.tick
+
+    def last_tick(self, subject: Subject) -> int:
+        return self._last.get(self._at.get(subject, -1), 0)
+
+    def _next_at(self, index: int) -> Next:
+        event = self._log[index]
+        return Next(event.subject, event.time_ns)
+
+
+def _first_due(waiting: Mapping[Subject, D]) -> D | None:
+    return min(waiting.values(), key=lambda item: (item.is_last, item.due_ns), default=None)

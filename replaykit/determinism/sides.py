@@ -1,0 +1,118 @@
+"""One event loop in a replay: it is parked when it has nothing ready."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from replaykit.determinism.schedule import Subject, bypass
+from replaykit.determinism.turns import call_soon, is_idle
+
+POLL_S = 0.005
+"""How often somebody who is parked looks whether another thread has ended or is stuck."""
+
+QUIET_ROUNDS = 400
+"""After as many rounds without an event, a loop that does not tell whether it is idle (uvloop) is taken to be."""
+
+
+class Lead(Protocol):
+    """The conductor, as a loop sees it."""
+
+    def park(self, actor: object) -> None: ...
+
+    def poll(self) -> None: ...
+
+    def last_tick(self, subject: Subject) -> int:
+        """How long the marker of an event is needed: see `turns`."""
+
+    def follow(self, subject: Subject, tick: int) -> None:
+        """Lets those events happen that come just before that tick."""
+
+
+class Side:
+    """A loop, watched.
+
+    Attributes:
+        actor: The thread or job that runs it.
+    """
+
+    def __init__(self, lead: Lead, loop: Any, actor: object) -> None:
+        self._lead = lead
+        self.loop = loop
+        self.actor = actor
+        self._rounds = 0
+        self._epoch = 0
+        self._markers: dict[Subject, tuple[int, int]] = {}
+        self._queued = 0
+        self._is_watching = False
+        self._is_polling = False
+
+    def watch(self) -> None:
+        """Look out for the loop to be idle. In the loop's own thread."""
+        self._rounds = 0
+        if not self._is_watching:
+            self._is_watching = True
+            self._send_round(self._look)
+
+    def resumed(self, subject: Subject) -> None:
+        """An event has reached its task or callback, which goes on after this."""
+        last = self._lead.last_tick(subject)
+        if last:
+            self._mark(subject, 1, last)
+        self.watch()
+
+    def go_on_at(self, place: tuple[Subject, int] | None) -> bool:
+        """Let all markers go on as if that tick had come, where there are markers still and this is one of theirs.
+
+        What is served takes fewer rounds than what happened for real: the loop may have had nothing to do for some.
+        """
+        markers, self._markers = self._markers, {}
+        if place is None or place[0] not in markers:
+            return False
+        skipped = place[1] - markers[place[0]][0]
+        if skipped < 0:
+            return False
+        for subject, (tick, last) in markers.items():
+            self._mark(subject, tick + skipped, last)
+        return True
+
+    def _mark(self, subject: Subject, tick: int, last: int) -> None:
+        self._markers.pop(subject, None)
+        self._lead.follow(subject, tick)
+        if tick < last:
+            self._markers[subject] = (tick + 1, last)
+            self._send_round(self._tick, self._epoch, subject, tick + 1, last)
+
+    def _tick(self, epoch: int, subject: Subject, tick: int, last: int) -> None:
+        self._queued -= 1
+        if epoch == self._epoch:
+            self._mark(subject, tick, last)
+
+    def _send_round(self, callback: Any, *args: Any) -> None:
+        self._queued += 1
+        call_soon(self.loop, callback, *args)
+
+    def _look(self) -> None:
+        self._queued -= 1
+        self._rounds += 1
+        if not self._is_idle():
+            self._send_round(self._look)
+            return
+        self._is_watching = False
+        self._epoch += 1  # markers stand still until an event comes at one of their ticks
+        self._lead.park(self.actor)
+        self._poll_later()
+
+    def _is_idle(self) -> bool:
+        return is_idle(self.loop, self._queued) if hasattr(self.loop, "_ready") else self._rounds >= QUIET_ROUNDS
+
+    def _poll_later(self) -> None:
+        if not self._is_polling:
+            self._is_polling = True
+            with bypass():
+                self.loop.call_later(POLL_S, self._poll)
+
+    def _poll(self) -> None:
+        self._is_polling = False
+        if not self._is_watching:
+            self._lead.poll()
+            self._poll_later()

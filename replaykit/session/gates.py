@@ -1,0 +1,75 @@
+"""When a recorded answer comes: in the recorded order of all events, else after as long as it took then."""
+
+from __future__ import annotations
+
+from replaykit.determinism.conductor import Conductor
+from replaykit.determinism.schedule import CALL, Subject
+from replaykit.packet import Interaction
+from replaykit.packet.exchange import CLOSE, HEAD, RESULT, Chunk
+
+
+class AnswerGate:
+    """The steps of one recorded answer.
+
+    Args:
+        name: The interaction's id; another one where it is served again.
+        has_log: The recording says which steps were waited for: the others come at once.
+    """
+
+    def __init__(
+        self,
+        conductor: Conductor,
+        interaction: Interaction,
+        name: str,
+        *,
+        has_log: bool,
+        chunks: tuple[Chunk, ...] = (),
+    ) -> None:
+        self._conductor = conductor
+        self._chunks = chunks
+        self._interaction = interaction
+        self._name = name
+        self._has_log = has_log
+        self._began_ns = conductor.clock.now_ns
+
+    async def reach(self, step: int) -> None:
+        """Wait until it has come; for ever where it never came, unless nothing else can."""
+        subject = self._subject(step)
+        is_last = self._is_never(step)
+        if is_last or self._must_wait(subject, step):
+            await self._conductor.reach(subject, self._due_ns(step), is_last=is_last)
+
+    def reach_blocking(self, step: int) -> None:
+        """The same for a thread."""
+        subject = self._subject(step)
+        is_last = self._is_never(step)
+        if is_last or self._must_wait(subject, step):
+            self._conductor.reach_blocking(subject, self._due_ns(step), is_last=is_last)
+
+    def _subject(self, step: int) -> Subject:
+        return (CALL, self._name, step)
+
+    def _must_wait(self, subject: Subject, step: int) -> bool:
+        if self._conductor.order.has(subject):
+            return True
+        return not self._has_log and step != CLOSE
+
+    def _is_never(self, step: int) -> bool:
+        """True for what the agent stopped waiting for."""
+        done = self._interaction.done
+        if done is None or done.state != "cancelled" or step == CLOSE:
+            return False
+        if step == HEAD:
+            return done.status is None
+        return step == RESULT or step == len(self._chunks)
+
+    def _due_ns(self, step: int) -> int:
+        done, call = self._interaction.done, self._interaction.call
+        if done is None:
+            return self._began_ns
+        took = done.time_ns - call.time_ns
+        if step == HEAD:
+            took = done.first_byte_ns if done.first_byte_ns is not None else took
+        elif 0 <= step < len(self._chunks):
+            took = self._chunks[step].offset_ns
+        return self._began_ns + max(took, 0)
