@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -18,6 +19,10 @@ from replaykit.serve.scripted import Rule, ScriptedServer
 settings.register_profile("suite", derandomize=True, deadline=None, database=None)
 settings.register_profile("soak", max_examples=2000, deadline=None, database=None)
 settings.load_profile("soak" if os.environ.get("REPLAYKIT_SOAK") else "suite")
+
+# A shell's background job ignores ctrl-C, and so do its children: tests of signals need it as it is for people.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Serve = Callable[..., ScriptedServer]
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import functools
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,6 +19,7 @@ from replaykit.determinism.clock import Clock, real_monotonic_ns
 from replaykit.determinism.nodes import Node
 from replaykit.determinism.orders import ByTime, Next, Order
 from replaykit.determinism.schedule import (
+    CALL,
     SLEEP,
     THREAD,
     TIMER,
@@ -31,6 +33,9 @@ from replaykit.determinism.sides import POLL_S, Side
 from replaykit.determinism.turns import call_soon
 
 MAX_S = threading.TIMEOUT_MAX
+
+NEVER_NS = 500_000_000
+"""How long, in real time, somebody who waits for what never came is left to be cancelled from where nobody sees it."""
 
 
 class Waiting:
@@ -81,13 +86,14 @@ class Conductor:
     ) -> None:
         self.clock = Clock()
         self.order = order
-        self._name = name
+        self._name = functools.cache(name)
         self._made = dict(made or {})
         self._lock = threading.RLock()
         self._waiting: dict[Subject, Waiting] = {}
         self._sides: dict[int, Side] = {}
         self._actors = Actors()
         self.is_over = False
+        self._is_let_go = False
         self.is_live = False  # something goes out for real, and takes its time
 
     # the run
@@ -101,6 +107,7 @@ class Conductor:
         with self._lock:
             self.order = ByTime()
             self._made = {}
+            self._is_let_go = True
 
     def end(self) -> None:
         """Nothing is held back any more."""
@@ -154,7 +161,8 @@ class Conductor:
         gate.wait()
 
     def _arrive(self, item: Waiting) -> None:
-        item.real_due_ns = real_monotonic_ns() + max(item.due_ns - self.clock.now_ns, 0)
+        left_ns = NEVER_NS if item.is_last and item.subject[0] == CALL else max(item.due_ns - self.clock.now_ns, 0)
+        item.real_due_ns = real_monotonic_ns() + left_ns
         with self._lock:
             self._waiting[item.subject] = item
             if item.side is not None and running_loop() is item.side.loop:
@@ -178,6 +186,13 @@ class Conductor:
         with self._lock:
             self._actors.run(actor)
 
+    def resume(self, actor: object) -> None:
+        """The same for the one that runs now."""
+        self.unpark(actor)
+        loop = running_loop()
+        if loop is not None:
+            self._side(loop).watch()
+
     def poll(self) -> None:
         """Look again: a thread may have ended, or be stuck where nobody sees it."""
         with self._lock:
@@ -189,7 +204,7 @@ class Conductor:
             for subject in [name for name, item in self._waiting.items() if item.is_dead()]:
                 del self._waiting[subject]
             chosen = self.order.choose(self._waiting)
-            if chosen is None or (self.is_live and self._is_early(chosen)):
+            if chosen is None or self._is_early(chosen):
                 return
             item = self._waiting[chosen.subject]
             if item.side is None or running_loop() is item.side.loop:
@@ -222,8 +237,12 @@ class Conductor:
             self._actors.park(side.actor)
 
     def _is_early(self, chosen: Next) -> bool:
-        """True for what only time decides, while something else takes real time."""
-        return not self.order.has(chosen.subject) and real_monotonic_ns() < self._waiting[chosen.subject].real_due_ns
+        """True for what only time decides, where something that nobody sees may still come first, in real time."""
+        if self.order.has(chosen.subject):
+            return False
+        item = self._waiting[chosen.subject]
+        is_real = item.is_last or item.subject[0] == WAIT or self.is_live
+        return is_real and not self._is_let_go and real_monotonic_ns() < item.real_due_ns
 
     def follow(self, subject: Subject, tick: int) -> None:
         """Let those events happen that came just before that tick."""
@@ -336,7 +355,7 @@ class Conductor:
                 join(thread, POLL_S)
                 self.poll()
         finally:
-            self.unpark(actor)
+            self.resume(actor)
             if gate.on_notified is not None:
                 gate.on_notified()
 
@@ -345,14 +364,16 @@ class Conductor:
         self._add_handle(self._begun(THREAD, node), handle, loop, self.clock.now_ns)
         return handle
 
-    def job_submitted(self, job: object) -> None:
+    def job_submitted(self, job: Any) -> None:
         with self._lock:
-            self._actors.run(job)
+            self._actors.submit(job)
         loop = running_loop()
         if loop is not None:
             self._side(loop).watch()
 
-    def job_ended(self, job: object) -> None:
+    def job_ended(self, job: Any) -> None:
+        with self._lock:
+            self._actors.end(job)
         self.park(job)
 
 
@@ -395,7 +416,7 @@ class Gate:
             while not self._lock.acquire(timeout=POLL_S):
                 self._conductor.poll()
         finally:
-            self._conductor.unpark(self.actor)
+            self._conductor.resume(self.actor)
 
 
 class _Timer(asyncio.TimerHandle):

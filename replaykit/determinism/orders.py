@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from replaykit.determinism.schedule import CALL, Happened, Subject
+from replaykit.determinism.schedule import CALL, THREAD, Happened, Subject
 
 
 class Due(Protocol):
@@ -129,7 +129,7 @@ class AsRecorded:
             index += 1
         recorded = self._next_at(index) if index < len(self._log) else None
         other = _first_due({name: item for name, item in waiting.items() if name not in self._at})
-        if other is not None and (recorded is None or (not other.is_last and other.due_ns < recorded.time_ns)):
+        if other is not None and (recorded is None or _is_before(other, recorded)):
             return Next(other.subject, other.due_ns)
         if recorded is not None:
             self._miss(range(self._next, index))
@@ -159,6 +159,11 @@ class AsRecorded:
     def _next_at(self, index: int) -> Next:
         event = self._log[index]
         return Next(event.subject, event.time_ns)
+
+
+def _is_before(other: Due, recorded: Next) -> bool:
+    """True for a new timer or sleep that is due before the next recorded event."""
+    return not other.is_last and other.subject[0] != THREAD and other.due_ns < recorded.time_ns
 
 
 def _first_due(waiting: Mapping[Subject, D]) -> D | None:

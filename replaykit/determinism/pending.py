@@ -12,6 +12,9 @@ from typing import Any
 
 from replaykit.determinism.strands import Strand
 
+jobs: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+"""By the future of an executor: the job whose result it is."""
+
 _waiting: dict[int, tuple[Any, Strand]] = {}
 
 

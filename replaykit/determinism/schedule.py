@@ -91,9 +91,9 @@ class Schedule(Protocol):
 
     def call_from_thread(self, loop: Any, node: Node, callback: Any, args: tuple[Any, ...], make: Any) -> Any: ...
 
-    def job_submitted(self, job: object) -> None: ...
+    def job_submitted(self, job: Any) -> None: ...
 
-    def job_ended(self, job: object) -> None: ...
+    def job_ended(self, job: Any) -> None: ...
 
 
 def of_run(run: object) -> Schedule | None:
@@ -230,8 +230,8 @@ class ScheduleLog:
     def call_from_thread(self, loop: Any, node: Node, callback: Any, args: tuple[Any, ...], make: Any) -> Any:
         return make(functools.partial(self._fire, self._begun(THREAD, node), depth_of(node.path), callback))
 
-    def job_submitted(self, job: object) -> None:
+    def job_submitted(self, job: Any) -> None:
         return None
 
-    def job_ended(self, job: object) -> None:
+    def job_ended(self, job: Any) -> None:
         return None

@@ -113,6 +113,5 @@ class Side:
 
     def _poll(self) -> None:
         self._is_polling = False
-        if not self._is_watching:
-            self._lead.poll()
-            self._poll_later()
+        self._lead.poll()
+        self.watch()  # something that nobody saw may have woken the loop: it parks again when that is over

@@ -7,6 +7,7 @@ The strand of a task is found by the task object. Its context is never looked at
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import functools
 import sys
 import types
@@ -150,17 +151,21 @@ def _wrap_run_until_complete(original: Callable[..., Any]) -> Callable[..., Any]
 def _wrap_call_soon_threadsafe(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def call_soon_threadsafe(self: Any, callback: Any, *args: Any, **kwargs: Any) -> Any:
-        found = _who_calls(self) if strands.active else None
-        if found is None:
+        if not strands.active or is_bypassed():
             return original(self, callback, *args, **kwargs)
-        strand, job = found
-        if getattr(callback, "__qualname__", "") == _THREADSAFE_CALLBACK and job is None:
+        is_own = asyncio._get_running_loop() is self
+        job = _job_of(args, is_own=is_own)
+        strand = job.strand if job is not None else current_strand()
+        if strand is None:
+            return original(self, callback, *args, **kwargs)
+        is_submitting = getattr(callback, "__qualname__", "") == _THREADSAFE_CALLBACK
+        if is_submitting:
             _number_submitted(callback, strand)
-        if asyncio._get_running_loop() is self:
+        if is_own and job is None:
             return original(self, callback, *args, **kwargs)
-        if job is None and getattr(callback, "__qualname__", "") != _THREADSAFE_CALLBACK:
+        if job is None and not is_submitting:
             callback = functools.partial(_call_on, Strand(strand.node), callback)
-        schedule = schedule_of(strand.node.run) if not is_bypassed() else None
+        schedule = schedule_of(strand.node.run)
         if schedule is None:
             return original(self, callback, *args, **kwargs)
         handle = schedule.call_from_thread(
@@ -173,13 +178,13 @@ def _wrap_call_soon_threadsafe(original: Callable[..., Any]) -> Callable[..., An
     return call_soon_threadsafe
 
 
-def _who_calls(loop: Any) -> tuple[Strand, Any] | None:
-    """The strand that reaches over to `loop` from another thread; with its job, where that is over already."""
-    strand = current_strand()
-    if strand is not None:
-        return strand, None
-    job = strands.local.last_job
-    return (job.strand, job) if job is not None and asyncio._get_running_loop() is None else None
+def _job_of(args: tuple[Any, ...], *, is_own: bool) -> Any:
+    """The job whose result is handed to the loop; also in the loop's own thread, where it was there at once."""
+    for item in args:
+        job = pending.jobs.get(item) if isinstance(item, concurrent.futures.Future) else None
+        if job is not None:
+            return job
+    return strands.local.last_job if not is_own and current_strand() is None else None
 
 
 def _number_submitted(callback: Any, parent: Strand) -> None:

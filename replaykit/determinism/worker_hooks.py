@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from replaykit.determinism import naming, strands
+from replaykit.determinism import naming, pending, strands
 from replaykit.determinism.patches import Patch
 from replaykit.determinism.schedule import of_run as schedule_of
 from replaykit.determinism.strands import Strand, current_strand, on
@@ -32,12 +32,14 @@ class Job:
     """A function that runs under a strand of its own, on whatever thread it lands.
 
     Attributes:
-        native_id: The system's number of the thread that it runs on.
+        native_id: The system's number of the thread that it runs on; None until it does.
+        pool: The executor that it was handed to.
     """
 
-    __slots__ = ("_function", "_future", "_is_over", "_lock", "native_id", "strand")
+    __slots__ = ("_function", "_future", "_is_over", "_lock", "native_id", "pool", "strand")
 
-    def __init__(self, function: Callable[..., Any], strand: Strand) -> None:
+    def __init__(self, function: Callable[..., Any], strand: Strand, pool: Any = None) -> None:
+        self.pool = pool
         self._function = function
         self.strand = strand
         self.native_id: int | None = None
@@ -69,6 +71,7 @@ class Job:
 
     def belongs_to(self, future: concurrent.futures.Future[Any]) -> None:
         """Told of the future that hands the result on."""
+        pending.jobs[future] = self
         with self._lock:
             self._future = future
             is_over = self._is_over
@@ -89,15 +92,15 @@ class Job:
             schedule.job_ended(self)
 
 
-def make_job(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def make_job(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], pool: Any = None) -> Any:
     """Return `function` as a job of the strand that runs now; `function` itself where there is none."""
     parent = current_strand()
     if parent is None:
         return function
     if parent.absorbs_job:  # `create_task(to_thread(f))`: the task is called `f` already
         parent.absorbs_job = False
-        return Job(function, Strand(parent.node))
-    return Job(function, Strand(parent.node.child(naming.name_job(function, args, kwargs))))
+        return Job(function, Strand(parent.node), pool)
+    return Job(function, Strand(parent.node.child(naming.name_job(function, args, kwargs))), pool)
 
 
 def _wrap_submit(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,7 +108,7 @@ def _wrap_submit(original: Callable[..., Any]) -> Callable[..., Any]:
     def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
         if not strands.active:
             return original(self, fn, *args, **kwargs)
-        job = make_job(fn, args, kwargs)
+        job = make_job(fn, args, kwargs, self)
         try:
             future = original(self, job, *args, **kwargs)
         except BaseException:
