@@ -71,7 +71,7 @@ class Actors:
     def prune(self) -> None:
         """Forget threads that have ended, and find those that are stuck."""
         for actor in tuple(self._running):
-            if isinstance(actor, threading.Thread) and not actor.is_alive():
+            if isinstance(actor, threading.Thread) and actor.ident is not None and not actor.is_alive():
                 del self._running[actor]
         states = {actor: _state_of(actor) for actor in self._running}
         now = time.perf_counter()

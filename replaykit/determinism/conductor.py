@@ -19,7 +19,6 @@ from replaykit.determinism.clock import Clock, real_monotonic_ns
 from replaykit.determinism.nodes import Node
 from replaykit.determinism.orders import ByTime, Next, Order
 from replaykit.determinism.schedule import (
-    CALL,
     SLEEP,
     THREAD,
     TIMER,
@@ -35,7 +34,7 @@ from replaykit.determinism.turns import call_soon
 MAX_S = threading.TIMEOUT_MAX
 
 NEVER_NS = 500_000_000
-"""How long, in real time, somebody who waits for what never came is left to be cancelled from where nobody sees it."""
+"""How long, in real time, something else is given to come first where that was so in the recording."""
 
 
 class Waiting:
@@ -161,7 +160,7 @@ class Conductor:
         gate.wait()
 
     def _arrive(self, item: Waiting) -> None:
-        left_ns = NEVER_NS if item.is_last and item.subject[0] == CALL else max(item.due_ns - self.clock.now_ns, 0)
+        left_ns = max(item.due_ns - self.clock.now_ns, NEVER_NS if item.is_last else 0)
         item.real_due_ns = real_monotonic_ns() + left_ns
         with self._lock:
             self._waiting[item.subject] = item
@@ -206,6 +205,7 @@ class Conductor:
             chosen = self.order.choose(self._waiting)
             if chosen is None or self._is_early(chosen):
                 return
+            self.order.chose(chosen.subject)
             item = self._waiting[chosen.subject]
             if item.side is None or running_loop() is item.side.loop:
                 self._let(chosen)
@@ -363,6 +363,9 @@ class Conductor:
         handle = asyncio.Handle(callback, args, loop, None)
         self._add_handle(self._begun(THREAD, node), handle, loop, self.clock.now_ns)
         return handle
+
+    def thread_started(self, thread: threading.Thread) -> None:
+        self.unpark(thread)
 
     def job_submitted(self, job: Any) -> None:
         with self._lock:

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections.abc import Awaitable, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
+from replaykit.determinism import strands
+
 T = TypeVar("T")
 
 _inside: ContextVar[bool] = ContextVar("replaykit_inside_transport", default=False)
+_tasks: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+_depths = threading.local()
 
 
 def is_inside_transport() -> bool:
     """True where a hooked transport is at work: what leaves the process here was asked about."""
-    return _inside.get()
+    task = strands.current_task()
+    if task is not None:
+        return task in _tasks
+    return getattr(_depths, "depth", 0) > 0 or _inside.get()
 
 
 @contextmanager
 def inside_transport() -> Iterator[None]:
     """While a transport works, the transports below it are its own business: the outermost hook wins.
 
-    A context variable and not a thread-local: two tasks of one thread must not see each other's.
+    Noted for the task and not in its context, which several tasks may share; nor for the thread, which has many tasks.
+    The context variable is for callbacks alone: they have no task, and copies of the context of who scheduled them.
     """
+    task = strands.current_task()
     token = _inside.set(True)
+    if task is not None:
+        _tasks[task] = _tasks.get(task, 0) + 1
+    else:
+        _depths.depth = getattr(_depths, "depth", 0) + 1
     try:
         yield
     finally:
@@ -31,6 +46,18 @@ def inside_transport() -> Iterator[None]:
             _inside.reset(token)
         except ValueError:  # a coroutine closed by the garbage collector, in another context: nothing to restore there
             pass
+        if task is None:
+            _depths.depth -= 1
+        elif _tasks.get(task, 0) > 1:
+            _tasks[task] -= 1
+        else:
+            _tasks.pop(task, None)
+
+
+def spawned(task: Any) -> None:
+    """Told of a task that the code which runs now has made: what a transport spawns belongs to it for good."""
+    if is_inside_transport():
+        _tasks[task] = 1
 
 
 class Watched(Generic[T]):

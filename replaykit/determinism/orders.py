@@ -40,6 +40,9 @@ class Order(Protocol):
     def choose(self, waiting: Mapping[Subject, D]) -> Next | None:
         """The next event of these; called when nothing else can go on. None: none may come by itself."""
 
+    def chose(self, subject: Subject) -> None:
+        """What `choose` gave is let happen: nothing that was recorded before it can come any more, but late."""
+
     def following(self, subject: Subject, tick: int) -> Sequence[Next]:
         """The events that come just before that tick of the marker of that one; see `turns`."""
 
@@ -62,6 +65,9 @@ class ByTime:
     def choose(self, waiting: Mapping[Subject, D]) -> Next | None:
         found = _first_due(waiting)
         return Next(found.subject, found.due_ns) if found is not None else None
+
+    def chose(self, subject: Subject) -> None:
+        return None
 
     def following(self, subject: Subject, tick: int) -> Sequence[Next]:
         return ()
@@ -131,16 +137,15 @@ class AsRecorded:
         other = _first_due({name: item for name, item in waiting.items() if name not in self._at})
         if other is not None and (recorded is None or _is_before(other, recorded)):
             return Next(other.subject, other.due_ns)
-        if recorded is not None:
-            self._miss(range(self._next, index))
-            self._next = index + 1
         return recorded
 
-    def _miss(self, indexes: Iterable[int]) -> None:
-        for index in indexes:
-            subject = self._log[index].subject
-            if index not in self._came and not self._is_gone(subject):
-                self.missed.add(subject)
+    def chose(self, subject: Subject) -> None:
+        chosen = self._at.get(subject, -1)
+        for index in range(self._next, chosen):
+            passed = self._log[index].subject
+            if index not in self._came and not self._is_gone(passed):
+                self.missed.add(passed)
+        self._next = max(self._next, chosen + 1)
 
     def following(self, subject: Subject, tick: int) -> Sequence[Next]:
         found = self._followers.get((self._at.get(subject, -1), tick), ())

@@ -91,6 +91,8 @@ class Schedule(Protocol):
 
     def call_from_thread(self, loop: Any, node: Node, callback: Any, args: tuple[Any, ...], make: Any) -> Any: ...
 
+    def thread_started(self, thread: threading.Thread) -> None: ...
+
     def job_submitted(self, job: Any) -> None: ...
 
     def job_ended(self, job: Any) -> None: ...
@@ -172,14 +174,16 @@ class ScheduleLog:
 
     def take(self, *, is_end: bool = False) -> Batch | None:
         """What has happened since this was last asked, as far as its place is known; None if nothing has."""
-        if not self._events:
+        if not self._events and not (is_end and self._made):
             return None
         with self._lock:
             waiting = (index for index, event in enumerate(self._events) if not event.is_settled)
             count = len(self._events) if is_end else next(waiting, len(self._events))
             events, self._events = self._events[:count], self._events[count:]
+            if not events and not is_end:
+                return None
             made, self._made = self._made, {}
-        return Batch(tuple(event.happened() for event in events), made) if events else None
+        return Batch(tuple(event.happened() for event in events), made)
 
     def _turns_of(self, loop: Any) -> Turns:
         turns = self._turns.get(loop)
@@ -229,6 +233,9 @@ class ScheduleLog:
 
     def call_from_thread(self, loop: Any, node: Node, callback: Any, args: tuple[Any, ...], make: Any) -> Any:
         return make(functools.partial(self._fire, self._begun(THREAD, node), depth_of(node.path), callback))
+
+    def thread_started(self, thread: threading.Thread) -> None:
+        return None
 
     def job_submitted(self, job: Any) -> None:
         return None

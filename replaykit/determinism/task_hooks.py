@@ -14,7 +14,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from replaykit.determinism import naming, pending, strands
+from replaykit.determinism import crossing, naming, pending, strands
 from replaykit.determinism.patches import Patch
 from replaykit.determinism.schedule import is_bypassed
 from replaykit.determinism.schedule import of_run as schedule_of
@@ -88,6 +88,7 @@ def _spawn(coro: Any, name: str | None, caller: types.FrameType, make: Callable[
         task = make()
     finally:
         pending.take(coro)
+    crossing.spawned(task)
     if strands.tasks.get(task) is None:  # an eager task has run already, and may even have begun a run of its own
         strands.tasks[task] = strand
     return task

@@ -142,6 +142,9 @@ def _wrap_start(original: Callable[..., Any]) -> Callable[..., Any]:
             original(self)
             return
         strands.threads[self] = Strand(parent.node.child(_name_thread(self)))
+        schedule = schedule_of(parent.node.run)
+        if schedule is not None:
+            schedule.thread_started(self)
         try:
             original(self)
         except BaseException:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -168,22 +169,22 @@ class _TeeSync:
 
     def __init__(self, inner: Any, observer: HttpObserver) -> None:
         self._inner, self._observer = inner, observer
+        self._count = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        count = 0
         try:
             for data in self._inner:
                 self._observer.received(data)
-                self._observer.arrived(count, is_blocking=True)
-                count += 1
+                self._observer.arrived(self._count, is_blocking=True)
+                self._count += 1
                 yield data
         except GeneratorExit:
             raise  # the reader went away; `close` says so
         except BaseException as error:
-            self._observer.arrived(count, is_blocking=True)
+            self._observer.arrived(self._count, is_blocking=True)
             self._observer.ended(*_end_of(error))
             raise
-        self._observer.arrived(count, is_blocking=True)
+        self._observer.arrived(self._count, is_blocking=True)
         self._observer.ended("complete")
 
     def close(self) -> None:
@@ -197,15 +198,14 @@ class _NotedAsync:
     """The chunks of `_TeeAsync`. No generator: one more of these, left by a `break`, is one more for the loop to close,
     and asyncio complains of those that it finds running."""
 
-    def __init__(self, chunks: AsyncIterator[bytes], observer: HttpObserver) -> None:
-        self._chunks, self._observer = chunks, observer
-        self._count = 0
+    def __init__(self, chunks: AsyncIterator[bytes], observer: HttpObserver, count: Iterator[int]) -> None:
+        self._chunks, self._observer, self._count = chunks, observer, count
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        waiting = Watched(anext(self._chunks))
+        waiting, number = Watched(anext(self._chunks)), next(self._count)
         error: BaseException | None = None
         try:
             with inside_transport():
@@ -222,8 +222,7 @@ class _NotedAsync:
             raise
         finally:
             if waiting.is_suspended and (error is None or not _is_stopped(error)):
-                self._observer.arrived(self._count, is_blocking=False)
-        self._count += 1
+                self._observer.arrived(number, is_blocking=False)
         self._observer.received(data)
         return data
 
@@ -231,9 +230,10 @@ class _NotedAsync:
 class _TeeAsync:
     def __init__(self, inner: Any, observer: HttpObserver) -> None:
         self._inner, self._observer = inner, observer
+        self._count = itertools.count()  # of all readers: the openai SDK reads on after it has found the last event
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return _NotedAsync(aiter(self._inner), self._observer)
+        return _NotedAsync(aiter(self._inner), self._observer, self._count)
 
     async def aclose(self) -> None:
         waiting = Watched(self._inner.aclose())
@@ -251,23 +251,24 @@ class _Served:
 
     def __init__(self, served: ServedResponse, kit: _Kit) -> None:
         self._served, self._kit = served, kit
+        self._chunks = enumerate(served.chunks)  # of all readers: a second one reads on where the first one stopped
 
     def __iter__(self) -> Iterator[bytes]:
-        gate, chunks = self._served.gate, self._served.chunks
-        for number, chunk in enumerate(chunks):
+        gate = self._served.gate
+        for number, chunk in self._chunks:
             gate.reach_blocking(number)
             if chunk.data:
                 yield chunk.data
-        gate.reach_blocking(len(chunks))
+        gate.reach_blocking(len(self._served.chunks))
         self._end()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        gate, chunks = self._served.gate, self._served.chunks
-        for number, chunk in enumerate(chunks):
+        gate = self._served.gate
+        for number, chunk in self._chunks:
             await gate.reach(number)
             if chunk.data:
                 yield chunk.data
-        await gate.reach(len(chunks))  # where the agent cancelled it: until it does so again
+        await gate.reach(len(self._served.chunks))  # where the agent cancelled it: until it does so again
         self._end()
 
     async def aclose(self) -> None:
