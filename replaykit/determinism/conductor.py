@@ -18,16 +18,7 @@ from replaykit.determinism.actors import Actors, this_actor
 from replaykit.determinism.clock import Clock, real_monotonic_ns
 from replaykit.determinism.nodes import Node
 from replaykit.determinism.orders import ByTime, Next, Order
-from replaykit.determinism.schedule import (
-    SLEEP,
-    THREAD,
-    TIMER,
-    WAIT,
-    Subject,
-    bypass,
-    ordinal,
-    running_loop,
-)
+from replaykit.determinism.schedule import DONE, SLEEP, THREAD, TIMER, WAIT, Subject, bypass, ordinal, running_loop
 from replaykit.determinism.sides import POLL_S, Side
 from replaykit.determinism.turns import call_soon
 
@@ -339,6 +330,7 @@ class Conductor:
     def _arrive_wait(self, subject: Subject, gate: Gate, timeout: float) -> None:
         until = self.clock.now_ns + int(min(timeout, MAX_S) * 1e9)
         gate.on_notified = lambda: self._waiting.pop(subject, None)
+        gate.times_out = self.order.has(subject)
         self._arrive(Waiting(subject, gate.open, gate.actor, None, until, is_last=self._is_never(subject)))
 
     def join(self, node: Node, thread: Any, timeout: float | None, join: Callable[..., None]) -> None:
@@ -374,6 +366,9 @@ class Conductor:
         if loop is not None:
             self._side(loop).watch()
 
+    def job_returns(self, node: Node) -> None:
+        self.reach_blocking(self._begun(DONE, node), self.clock.now_ns)
+
     def job_ended(self, job: Any) -> None:
         with self._lock:
             self._actors.end(job)
@@ -383,13 +378,14 @@ class Conductor:
 class Gate:
     """Where one thread is parked. Stands in for the lock that `threading.Condition` gives to each of its waiters."""
 
-    __slots__ = ("_conductor", "_lock", "actor", "is_notified", "on_notified")
+    __slots__ = ("_conductor", "_lock", "actor", "is_notified", "on_notified", "times_out")
 
     def __init__(self, conductor: Conductor, actor: object) -> None:
         self._conductor, self.actor = conductor, actor
         self._lock = _thread.allocate_lock()
         self._lock.acquire()
         self.is_notified = False
+        self.times_out = False
         self.on_notified: Callable[[], object] | None = None
 
     def open(self) -> bool:
@@ -405,8 +401,8 @@ class Gate:
     def release(self) -> None:
         """Somebody notifies the condition."""
         with self._conductor._lock:
-            if not self._lock.locked():
-                raise RuntimeError("release unlocked lock")
+            if self.times_out or not self._lock.locked():
+                raise RuntimeError("nobody waits here any more")  # `notify` goes on to the next one
             self.is_notified = True
             if self.on_notified is not None:
                 self.on_notified()

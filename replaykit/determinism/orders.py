@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from replaykit.determinism.schedule import CALL, THREAD, Happened, Subject
+from replaykit.determinism.schedule import CALL, DONE, THREAD, WAIT, Happened, Subject
 
 
 class Due(Protocol):
@@ -167,8 +167,8 @@ class AsRecorded:
 
 
 def _is_before(other: Due, recorded: Next) -> bool:
-    """True for a new timer or sleep that is due before the next recorded event."""
-    return not other.is_last and other.subject[0] != THREAD and other.due_ns < recorded.time_ns
+    """True for a new timer, sleep or call that is due before the next recorded event."""
+    return not other.is_last and other.subject[0] not in (THREAD, DONE, WAIT) and other.due_ns < recorded.time_ns
 
 
 def _first_due(waiting: Mapping[Subject, D]) -> D | None:

@@ -25,6 +25,7 @@ TIMER: Final = "t"
 THREAD: Final = "j"
 SLEEP: Final = "s"
 WAIT: Final = "w"
+DONE: Final = "d"
 
 Subject = tuple[str, str, int]
 """Kind; for a call its id, else the lineage; for a call the step (see `Gate`), else an ordinal."""
@@ -94,6 +95,8 @@ class Schedule(Protocol):
     def thread_started(self, thread: threading.Thread) -> None: ...
 
     def job_submitted(self, job: Any) -> None: ...
+
+    def job_returns(self, node: Node) -> None: ...
 
     def job_ended(self, job: Any) -> None: ...
 
@@ -239,6 +242,9 @@ class ScheduleLog:
 
     def job_submitted(self, job: Any) -> None:
         return None
+
+    def job_returns(self, node: Node) -> None:
+        self.happened((DONE, node.path, ordinal(node, DONE)), depth_of(node.path))
 
     def job_ended(self, job: Any) -> None:
         return None

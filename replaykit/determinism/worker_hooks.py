@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import concurrent.futures.thread
 import functools
+import itertools
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from replaykit.determinism import naming, pending, strands
@@ -21,11 +23,16 @@ def worker_patches() -> list[Patch]:
     return [
         Patch(concurrent.futures.ThreadPoolExecutor, "submit", _wrap_submit, ("fn", "kwargs")),
         Patch(threading.Thread, "start", _wrap_start, ("self",)),
+        Patch(concurrent.futures, "as_completed", _wrap_as_completed, ("fs", "timeout")),
+        Patch(concurrent.futures._base, "as_completed", _wrap_as_completed, ("fs", "timeout")),
     ]
 
 
 def anyio_patches(backend: type) -> list[Patch]:
     return [Patch(backend, "run_sync_in_worker_thread", _wrap_run_sync, ("func", "args"))]
+
+
+_finished = itertools.count(1)
 
 
 class Job:
@@ -34,12 +41,14 @@ class Job:
     Attributes:
         native_id: The system's number of the thread that it runs on; None until it does.
         pool: The executor that it was handed to.
+        number: Running number among all that have returned.
     """
 
-    __slots__ = ("_function", "_future", "_is_over", "_lock", "native_id", "pool", "strand")
+    __slots__ = ("_function", "_future", "_is_over", "_lock", "native_id", "number", "pool", "strand")
 
     def __init__(self, function: Callable[..., Any], strand: Strand, pool: Any = None) -> None:
         self.pool = pool
+        self.number = 0
         self._function = function
         self.strand = strand
         self.native_id: int | None = None
@@ -59,7 +68,12 @@ class Job:
         self.native_id = threading.get_native_id()
         try:
             with on(self.strand):
-                return self._function(*args, **kwargs)
+                try:
+                    return self._function(*args, **kwargs)
+                finally:
+                    schedule = schedule_of(self.strand.node.run)
+                    if schedule is not None:
+                        schedule.job_returns(self.strand.base)
         finally:
             local.job, local.last_job = outer_job, self
             del self._function  # the thread keeps the job until its next one, but not what was in it
@@ -81,6 +95,7 @@ class Job:
     def _returned(self) -> None:
         with self._lock:
             self._is_over = True
+            self.number = next(_finished)
             future = self._future
         if future is not None:
             future.add_done_callback(self.ended)  # the last one: those who wait for the result know of it by then
@@ -120,6 +135,25 @@ def _wrap_submit(original: Callable[..., Any]) -> Callable[..., Any]:
         return future
 
     return submit
+
+
+def _wrap_as_completed(original: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    @functools.wraps(original)
+    def as_completed(fs: Iterable[Any], timeout: float | None = None) -> Iterator[Any]:
+        return _in_order(original, fs, timeout) if strands.active else original(fs, timeout)
+
+    return as_completed
+
+
+def _in_order(original: Callable[..., Iterator[Any]], fs: Iterable[Any], timeout: float | None) -> Iterator[Any]:
+    """Those that are done already come in the order in which they were, and not in that of their addresses."""
+    until = time.monotonic() + timeout if timeout is not None else None
+    futures = list(dict.fromkeys(fs))
+    done = {future: getattr(pending.jobs.get(future), "number", 0) for future in futures if future.done()}
+    yield from sorted(done, key=lambda future: done[future])
+    left = [future for future in futures if future not in done]
+    if left:
+        yield from original(left, max(until - time.monotonic(), 0) if until is not None else None)
 
 
 def _wrap_run_sync(original: Any) -> Any:

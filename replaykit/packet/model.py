@@ -244,8 +244,10 @@ class ScheduleLine(Line):
 
     An event is `[subject, back, tick, time_ns]`. Subjects: `c12.-1` a step of call c12 (-1 the head of a response, -2 a
     result, -3 its close, n the chunk after n others); `t3.0`, `s3.0`, `w3.0`, `j3.0` the first timer, sleep, timed
-    wait, call from a thread that lineage 3 of this line began. It came just before that `tick` of the marker of the
-    event that stands `back` places before it; `back` is 0 where nothing was left that followed from earlier events.
+    wait, call from a thread that lineage 3 of this line began; `d3.0` its end, for what runs on a pool's thread.
+
+    It came just before that `tick` of the marker of the event that stands `back` places before it; `back` is 0 where
+    nothing was left that followed from earlier events.
     """
 
     kind: Literal["schedule"] = "schedule"

@@ -178,23 +178,23 @@ def test_waits_of_threads_time_out_again(stage: MakeStage) -> None:
 
 
 def test_sleeping_takes_no_time_in_a_replay(stage: MakeStage, loop_factory: LoopFactory) -> None:
-    async def act() -> float:
+    async def act() -> bool:
         began = time.monotonic()
         await asyncio.sleep(2)
         time.sleep(1)
         await asyncio.wait_for(asyncio.to_thread(time.sleep, 1), 5)
         await look_up("x")
-        return round(time.monotonic() - began, 1)
+        return 4 <= time.monotonic() - began < 5
 
     play = stage()
     began = time.perf_counter()
     then = play.record(run_on(loop_factory, act))
     took_s = time.perf_counter() - began
-    assert took_s >= then >= 4.0
+    assert then
     runs = []
     for _ in range(3):
         began = time.perf_counter()
-        assert play.replay(run_on(loop_factory, act)) == pytest.approx(then, abs=0.21)
+        assert play.replay(run_on(loop_factory, act))
         runs.append(time.perf_counter() - began)
     assert min(runs) < took_s / 50
 
