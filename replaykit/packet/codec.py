@@ -21,6 +21,7 @@ from replaykit.packet.model import (
     FORMAT,
     CallLine,
     DoneLine,
+    EffectLine,
     EntryLine,
     Line,
     LogLine,
@@ -39,6 +40,7 @@ LINES: dict[str, type[Line]] = {
     "span": SpanLine,
     "call": CallLine,
     "done": DoneLine,
+    "effect": EffectLine,
     "log": LogLine,
     "outcome": OutcomeLine,
 }

@@ -124,11 +124,13 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
         telemetry=replayer.telemetry,
         ambient=replayer.remarks.ambient,
         already_connected=already_connected,
+        derived=tuple(replayer.effects.derived) if replayer.effects is not None else (),
         notes=(
             *_ran_for_real(replayer, unknown),
             *replayer.notes,
             *remarks,
             *_about_stubs(replayer),
+            *(replayer.effects.notes() if replayer.effects is not None else ()),
             *_unknowns(replayer.packet),
             *replayer.packet.recovered,
         ),

@@ -104,6 +104,22 @@ class EntryFound:
 
 
 @dataclass(frozen=True, slots=True)
+class Stream:
+    """Consecutive values that one reader in one lineage got of one source; None for a value that was not kept."""
+
+    lineage: str
+    source: str
+    origin: str
+    first: int
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EffectsRead:
+    streams: tuple[Stream, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnded:
     time_ns: int
     status: str
@@ -117,6 +133,7 @@ class RunEnded:
     uncaptured: tuple[str, ...]
     adopted: int
     dropped_events: int
+    dropped_effects: int = 0
 
 
-Event = HttpBegan | HttpEnded | CallBegan | CallEnded | SpanBegan | SpanEnded | EntryFound | RunEnded
+Event = HttpBegan | HttpEnded | CallBegan | CallEnded | SpanBegan | SpanEnded | EntryFound | EffectsRead | RunEnded

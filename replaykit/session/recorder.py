@@ -29,6 +29,7 @@ from replaykit.packet.exchange import (
 )
 from replaykit.packet.failures import Failure
 from replaykit.packet.model import Entry, Verdict
+from replaykit.session.effect_log import EffectLog
 from replaykit.session.events import (
     CallBegan,
     CallEnded,
@@ -76,12 +77,18 @@ class Recorder:
         self._adopted = 0
         self._possibly_missing = 0
         self._uncaptured: dict[str, None] = {}
+        self.effects: EffectLog | None = None
         self.is_closed = False
 
     @property
     def is_foreign(self) -> bool:
         """True in a forked child: the run is its parent's, and a lock in here may be held by a thread that is not."""
         return os.getpid() != self._pid
+
+    def log_effects(self) -> EffectLog:
+        """From here on reads of the clock and of chance are part of the recording."""
+        self.effects = EffectLog(self._sink.put, self.has_room, self._ignores)
+        return self.effects
 
     # what interceptors ask
 
@@ -184,6 +191,8 @@ class Recorder:
         failed: bool = False,
     ) -> None:
         """Closes the run: later calls pass through unseen."""
+        if self.effects is not None and not self.is_foreign:
+            self.effects.flush()
         self.is_closed = True
         if isinstance(error, SystemExit) and error.code in (None, 0):
             error = None  # leaving early is no failure
@@ -200,6 +209,7 @@ class Recorder:
             uncaptured=tuple(self._uncaptured),
             adopted=self._adopted,
             dropped_events=self._dropped,
+            dropped_effects=self.effects.dropped if self.effects is not None else 0,
         )
         self._sink.close(event)
 
@@ -212,6 +222,8 @@ class Recorder:
     def put(self, event: Event, size: int = 0) -> None:
         if not self.is_closed and not self.is_foreign:
             self._sink.put(event, size)
+            if self.effects is not None:  # after it: a secret that the event gives away is known by then
+                self.effects.flush()
 
     def has_room(self, size: int) -> bool:
         return self._sink.has_room(size)

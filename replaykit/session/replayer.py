@@ -22,6 +22,7 @@ from replaykit.packet.exchange import (
     ServedResponse,
     ServedValue,
 )
+from replaykit.session.effect_source import EffectSource
 from replaykit.session.leaving import Leaving
 from replaykit.session.ledger import DivergenceRecord, Ledger
 from replaykit.session.live import NOT_PROVED, Contents
@@ -85,6 +86,7 @@ class Replayer:
         self.status: str | None = None
         self.notes: list[str] = []
         self.remarks = Remarks(packet, self.contents)
+        self.effects = EffectSource(packet, self.contents.name) if packet.run.effects else None
         self.owner: Any = None  # what the user holds; the entry point hands its result there
         self.leaving = Leaving(packet, self.index, self.contents, lambda: len(self.allowed))
         self._allows = allows
