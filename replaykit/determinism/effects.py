@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any, NamedTuple, Protocol
 
 from replaykit.determinism.nodes import Node
-from replaykit.determinism.origins import find_reader
+from replaykit.determinism.origins import Reader, find_reader
 from replaykit.determinism.strands import current
 
 Draw = Callable[[int], bytes]
@@ -53,12 +53,11 @@ class Source(Protocol):
 
 
 class Site(NamedTuple):
-    """A read that belongs to a run; `api` as in `Reader`."""
+    """A read that belongs to a run."""
 
     source: Source
     node: Node
-    api: str
-    origin: str
+    reader: Reader
 
 
 _sources: dict[object, Source] = {}
@@ -75,7 +74,7 @@ def find_site(frame: FrameType | None) -> Site | None:
     if source is None:
         return None
     reader = find_reader(frame)
-    return Site(source, node, *reader) if reader is not None else None
+    return Site(source, node, reader) if reader is not None else None
 
 
 def install() -> None:

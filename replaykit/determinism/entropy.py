@@ -41,14 +41,15 @@ def install() -> None:
     random.Random.seed = _seed  # type: ignore[method-assign]
     if type(_hidden) is random.Random:
         _hidden.__class__ = _Hidden
-    if uuid.__dict__.get("_generate_time_safe") is _real_time_safe and _real_time_safe is not None:
+    if _real_time_safe is not None:
         uuid._generate_time_safe = _generate_time_safe  # type: ignore[attr-defined]
 
 
 def uninstall() -> None:
     """Takes them out, also of modules that were imported meanwhile."""
     if uuid.__dict__.get("_generate_time_safe") is _generate_time_safe:
-        uuid._generate_time_safe = _real_time_safe  # type: ignore[attr-defined]
+        # As on any journey: without it `uuid1` asks `time`.
+        uuid._generate_time_safe = None if wall.is_faked() else _real_time_safe  # type: ignore[attr-defined]
     if type(_hidden) is _Hidden:
         _hidden.__class__ = random.Random  # type: ignore[assignment]  # what it was
     if random.Random.seed is _seed:
@@ -59,18 +60,30 @@ def uninstall() -> None:
 
 def _replace(functions: dict[Any, Any]) -> None:
     """Puts the values in the place of the keys, under whatever name a module has them."""
-    wanted = {id(function): function for function in functions}
+    new = {id(function): (function, other) for function, other in functions.items()}
     for name, module in list(sys.modules.items()):
         if not isinstance(module, ModuleType) or name.partition(".")[0] == "replaykit":
             continue
         space: dict[str, Any] = object.__getattribute__(module, "__dict__")  # a lazy module must not be loaded by this
-        for key, value in list(space.items()):
-            if id(value) in wanted and wanted[id(value)] is value:
-                space[key] = functions[value]
+        found = _found.get(name)
+        if found is None or found[:2] != (id(space), len(space)):
+            found = _found[name] = (id(space), len(space), _names_in(space))
+        for key in found[2]:
+            function, other = new.get(id(space.get(key)), (None, None))
+            if function is not None:
+                space[key] = other
+
+
+_found: dict[str, tuple[int, int, tuple[str, ...]]] = {}  # what a module was when it was searched, and what it had
+
+
+def _names_in(space: dict[str, Any]) -> tuple[str, ...]:
+    functions = {id(function) for pair in _WRAPPERS.items() for function in pair}
+    return tuple(key for key, value in list(space.items()) if id(value) in functions)
 
 
 def _answer(site: Site, name: str, shape: Shape, real: Callable[..., Any], *args: Any) -> Any:
-    return site.source.value(site.node, site.api or name, site.origin, shape, real, args)
+    return site.source.value(site.node, site.reader.api or name, site.reader.origin, shape, real, args)
 
 
 # the operating system's entropy
@@ -88,7 +101,7 @@ def _urandom(size: int, /) -> bytes:
 def _seed(self: random.Random, a: Any = None, version: int = 2) -> None:
     site = find_site(sys._getframe(1)) if a is None else None
     if site is not None:
-        drawn = site.source.value(site.node, "random.Random", site.origin, BYTES, _real_urandom, (SEED_BYTES,))
+        drawn = site.source.value(site.node, "random.Random", site.reader.origin, BYTES, _real_urandom, (SEED_BYTES,))
         _real_seed(self, int.from_bytes(drawn))
     else:
         _real_seed(self, a, version)
@@ -115,8 +128,8 @@ def _drawn(frame: FrameType, name: str, shape: Shape, real: Callable[..., Any], 
     if seed is None:
         return _answer(site, name, shape, real, *args)
     # Another seed is another sequence, and another stream.
-    name = f"{site.api or name} {seed}"
-    return site.source.value(site.node, name, site.origin, _SEEDED[shape], real, args)
+    name = f"{site.reader.api or name} {seed}"
+    return site.source.value(site.node, name, site.reader.origin, _SEEDED[shape], real, args)
 
 
 class _Hidden(random.Random):
@@ -171,21 +184,21 @@ def _generate_time_safe() -> tuple[bytes, Any]:
     assert _real_time_safe is not None
     frame = sys._getframe(1)
     site = find_site(frame) if frame.f_code is uuid.uuid1.__code__ else None
+    ask = _travelled_uuid1 if wall.is_faked() and frame.f_code is uuid.uuid1.__code__ else _real_time_safe
     if site is None:
-        return _real_time_safe()
+        return ask()
     safe: list[Any] = [None]
 
     def real(size: int) -> bytes:
-        assert _real_time_safe is not None
-        made, safe[0] = (_travelled_uuid1(), None) if wall.is_faked() else _real_time_safe()
+        made, safe[0] = ask()
         return made
 
     return _answer(site, "uuid.uuid1", BYTES, real, UUID_BYTES), safe[0]
 
 
-def _travelled_uuid1() -> bytes:
-    """One that asks `time` for the time; the node is all that keeps it from asking C."""
-    return uuid.uuid1(uuid.getnode()).bytes
+def _travelled_uuid1() -> tuple[bytes, Any]:
+    """One that asks `time` for the time; with a node it does not ask C."""
+    return uuid.uuid1(uuid.getnode()).bytes, None
 
 
 _WRAPPERS = {_real_urandom: _urandom, _real_random: _random, _real_getrandbits: _getrandbits}

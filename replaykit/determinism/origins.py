@@ -15,9 +15,23 @@ from typing import Final, NamedTuple
 USER: Final = ""
 """Origin of the program's own code."""
 
-_THROUGH: Final = "<through>"
-_API: Final = "<api>"
-_REAL: Final = "<real>"
+
+class Reader(NamedTuple):
+    """Who reads.
+
+    Attributes:
+        api: The function of `random`, `secrets` or `uuid` that was called, if one was: `uuid.uuid4`.
+        origin: `USER`, or the top-level package of a library.
+    """
+
+    api: str
+    origin: str
+
+
+_THROUGH: Final = Reader("", "<through>")
+_API: Final = Reader("", "<api>")
+_REAL: Final = Reader("", "<real>")
+_PROGRAM: Final = Reader("", USER)
 
 _API_MODULES = frozenset({"random", "secrets", "uuid"})
 
@@ -56,19 +70,7 @@ _OURS_THROUGH = tuple(
 )
 _STDLIB = tuple({path + os.sep for name in ("stdlib", "platstdlib") if (path := sysconfig.get_path(name))})
 
-_kinds: dict[str, str] = {}  # file name of the code -> _THROUGH, _API, _REAL, or an origin
-
-
-class Reader(NamedTuple):
-    """Who reads.
-
-    Attributes:
-        api: The function of `random`, `secrets` or `uuid` that was called, if one was: `uuid.uuid4`.
-        origin: `USER`, or the top-level package of a library.
-    """
-
-    api: str
-    origin: str
+_readers: dict[str, Reader] = {}  # by the name of the file that the code comes from
 
 
 def find_reader(frame: FrameType | None) -> Reader | None:
@@ -76,45 +78,43 @@ def find_reader(frame: FrameType | None) -> Reader | None:
     api: FrameType | None = None
     while frame is not None:
         name = frame.f_code.co_filename
-        kind = _kinds.get(name)
-        if kind is None:
-            kind = _classify(name, frame)
-        if kind is _API:
+        reader = _readers.get(name) or _classify(name, frame)
+        if reader is _API:
             api = frame
-        elif kind is not _THROUGH:
-            return None if kind is _REAL else Reader(_name_of(api), kind)
+        elif reader is not _THROUGH:
+            return None if reader is _REAL else _with_api(reader, api)
         frame = frame.f_back
-    return Reader(_name_of(api), USER)  # only machinery: a function of these modules was handed to it
+    return _with_api(_PROGRAM, api)  # only machinery: a function of these modules was handed to it
 
 
-def _name_of(api: FrameType | None) -> str:
+def _with_api(reader: Reader, api: FrameType | None) -> Reader:
     if api is None:
-        return ""
-    return f"{api.f_globals.get('__name__', '?')}.{api.f_code.co_qualname.removeprefix('Random.')}"
+        return reader
+    return Reader(f"{api.f_globals.get('__name__')}.{api.f_code.co_qualname.removeprefix('Random.')}", reader.origin)
 
 
-def _classify(name: str, frame: FrameType) -> str:
+def _classify(name: str, frame: FrameType) -> Reader:
     if name.startswith("<"):  # frozen, or made by `exec`: its module says whose it is
         return _of_generated(frame)
-    kind = _kinds[name] = _of_file(name)
-    return kind
+    reader = _readers[name] = _of_file(name)
+    return reader
 
 
-def _of_generated(frame: FrameType) -> str:
+def _of_generated(frame: FrameType) -> Reader:
     module, file = frame.f_globals.get("__name__"), frame.f_globals.get("__file__")
     name = f"<{module}>{file}"
-    kind = _kinds.get(name)
-    if kind is None:
+    reader = _readers.get(name)
+    if reader is None:
         top = str(module).partition(".")[0]
         if isinstance(file, str) and not file.startswith("<"):
-            kind = _of_file(file)
+            reader = _of_file(file)
         else:
-            kind = _of_stdlib(top) if top in sys.stdlib_module_names else USER
-        _kinds[name] = kind
-    return kind
+            reader = _of_stdlib(top) if top in sys.stdlib_module_names else _PROGRAM
+        _readers[name] = reader
+    return reader
 
 
-def _of_file(name: str) -> str:
+def _of_file(name: str) -> Reader:
     if name.startswith(_OURS):
         return _THROUGH if name in _OURS_THROUGH else _REAL
     parts = Path(name).parts
@@ -124,16 +124,16 @@ def _of_file(name: str) -> str:
     for folder in _STDLIB:
         if name.startswith(folder):
             return _of_stdlib(name[len(folder) :].partition(os.sep)[0].removesuffix(".py"))
-    return USER
+    return _PROGRAM
 
 
-def _of_package(name: str) -> str:
+def _of_package(name: str) -> Reader:
     if name in _THROUGH_PACKAGES:
         return _THROUGH
-    return _REAL if name in _REAL_PACKAGES or name.startswith("pytest_") else name
+    return _REAL if name in _REAL_PACKAGES or name.startswith("pytest_") else Reader("", name)
 
 
-def _of_stdlib(name: str) -> str:
+def _of_stdlib(name: str) -> Reader:
     if name in _API_MODULES:
         return _API
     return _THROUGH if name in _THROUGH_MODULES else _REAL

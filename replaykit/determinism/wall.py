@@ -27,7 +27,7 @@ class _Clock:
 
     def time_ns(self) -> int:
         site = find_site(sys._getframe(1))
-        return self.real_ns() if site is None else site.source.wall_ns(site.node, site.origin, self.real_ns)
+        return self.real_ns() if site is None else site.source.wall_ns(site.node, site.reader.origin, self.real_ns)
 
     def real_ns(self) -> int:
         """The time without us: the machine's, or that of whoever was travelling already."""
@@ -79,14 +79,15 @@ def uninstall() -> None:
     forget_last_uuid()
     if not machine.traveller_stack:
         machine._time_machine.unpatch()
+        # Where somebody's journey began before ours, and has ended, this is still to be done for them.
         uuid.__dict__["_generate_time_safe"] = machine.original_uuid_generate_time_safe
         uuid.__dict__["_UuidCreate"] = machine.original_uuid_uuid_create
         machine.original_uuid_generate_time_safe = machine.original_uuid_uuid_create = None
 
 
 def is_faked() -> bool:
-    """True while somebody else's journey goes on inside ours."""
-    return _clock is not None and _clock._machine.traveller_stack[-1] is not _clock
+    """True while somebody else's journey goes on, inside ours or around it."""
+    return _clock is not None and any(traveller is not _clock for traveller in _clock._machine.traveller_stack)
 
 
 def forget_last_uuid() -> None:

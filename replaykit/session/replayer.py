@@ -89,6 +89,7 @@ class Replayer:
         self.effects = EffectSource(packet, self.contents.name) if packet.run.effects else None
         self.owner: Any = None  # what the user holds; the entry point hands its result there
         self.leaving = Leaving(packet, self.index, self.contents, lambda: len(self.allowed))
+        self.leaving.derived = self.effects.derived if self.effects is not None else ()
         self._allows = allows
         self._stubs = dict(stubs or {})
         self._tickets = Tickets()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import replaykit
 from replaykit.api.recording import record
 from replaykit.api.replaying import replay
 from replaykit.determinism import lineage
@@ -31,6 +32,8 @@ PARENT = "REPLAYKIT_PARENT"
 def begin(folder: str) -> None:
     """What the plan in `folder` says. An error of ours never stops a recorded command, and always a replayed one."""
     plan, seat = Plan.read(Path(folder)), Seat(Path(folder))
+    # We are a plugin of pytest, which warns about plugins that are imported before it can rewrite their assertions.
+    replaykit.__doc__ = f"{replaykit.__doc__}\nPYTEST_DONT_REWRITE"
     if plan.mode == "record":
         try:
             (_Recording if seat.is_first else _LinkedRecording)(plan, seat).begin()
