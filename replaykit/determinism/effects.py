@@ -86,7 +86,11 @@ def install() -> None:
     with _lock:
         if _users == 0:
             wall.install()
-            entropy.install()
+            try:
+                entropy.install()
+            except BaseException:
+                wall.uninstall()
+                raise
         _users += 1
 
 

@@ -23,6 +23,7 @@ SEED_BYTES = 32
 UUID_BYTES = 16
 
 _real_urandom = os.urandom
+_real_getrandom: Callable[..., bytes] | None = getattr(os, "getrandom", None)  # Linux
 _real_random = random.random
 _real_getrandbits = random.getrandbits
 _real_seed = random.Random.seed
@@ -95,6 +96,13 @@ def _urandom(size: int, /) -> bytes:
     if site is None:
         return _real_urandom(size)
     return _answer(site, "os.urandom", BYTES, _real_urandom, size)  # type: ignore[no-any-return]
+
+
+def _getrandom(size: int, flags: int = 0) -> bytes:
+    assert _real_getrandom is not None
+    site = find_site(sys._getframe(1))
+    real = functools.partial(_real_getrandom, flags=flags)
+    return real(size) if site is None else _answer(site, "os.getrandom", BYTES, real, size)
 
 
 @functools.wraps(_real_seed)
@@ -201,4 +209,6 @@ def _travelled_uuid1() -> tuple[bytes, Any]:
     return uuid.uuid1(uuid.getnode()).bytes, None
 
 
-_WRAPPERS = {_real_urandom: _urandom, _real_random: _random, _real_getrandbits: _getrandbits}
+_WRAPPERS: dict[Any, Any] = {_real_urandom: _urandom, _real_random: _random, _real_getrandbits: _getrandbits}
+if _real_getrandom is not None:
+    _WRAPPERS[_real_getrandom] = functools.wraps(_real_getrandom)(_getrandom)

@@ -27,9 +27,7 @@ def _about_sets(recorded: str | None) -> list[str]:
     if recorded in (None, "random"):
         return ["a set? the recorded run had a random hash seed: record -- CMD, or PYTHONHASHSEED=0, fixes their order"]
     if recorded != here:
-        return [
-            f"a set? the recorded hash seed is {recorded}, here it is {here or 'random'}: PYTHONHASHSEED={recorded}"
-        ]
+        return [f"a set? the recorded hash seed is {recorded}, here {here or 'random'}: set PYTHONHASHSEED={recorded}"]
     return []
 
 

@@ -53,6 +53,7 @@ READS: dict[str, Callable[[], Any]] = {
     "uuid1 of a node": lambda: uuid.uuid1(node=5),
     "uuid4": uuid.uuid4,
     "urandom": lambda: os.urandom(5),
+    "getrandom": lambda: os.getrandom(5),
     "token_hex": secrets.token_hex,
     "choice": lambda: choice("abcdefghijklmnopqrstuvwxyz" * 9),
     "shuffle": _shuffled,
@@ -69,6 +70,9 @@ READS: dict[str, Callable[[], Any]] = {
     "now in a zone": lambda: datetime.datetime.now(datetime.UTC),
     "clock_gettime": lambda: time.clock_gettime_ns(time.CLOCK_REALTIME),
 }
+
+if not hasattr(os, "getrandom"):  # Linux has it
+    del READS["getrandom"]
 
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS.keys())

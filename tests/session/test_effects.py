@@ -6,15 +6,19 @@ import base64
 import os
 import random
 import secrets
+import subprocess
+import sys
 import time
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import replaykit
 from replaykit.session import effect_log
+from replaykit.session.writer import drain
 from tests.session.helpers import World, user
 
 
@@ -231,6 +235,7 @@ def test_what_was_read_before_a_kill_is_in_the_journal(world: World) -> None:
     def agent() -> None:
         uuid.uuid4()
         world.chat(user("one"))
+        drain()
         kept.extend(replaykit.Packet.load(next(world.store.glob("*.journal.jsonl"))).effects)
 
     world.record(agent, effects=True)
@@ -314,6 +319,27 @@ def test_another_time_zone_is_said(world: World, monkeypatch: pytest.MonkeyPatch
         time.tzset()
 
     assert report.notes == ("the time zone is UTC, in the recording Europe/Oslo: local times differ",)
+
+
+FORKING = """
+import os, random, sys, uuid
+import replaykit
+with replaykit.record("fork", store=sys.argv[1], effects=True) as run:
+    uuid.uuid4()
+    child = os.fork()
+    if child == 0:
+        random.random(), uuid.uuid4()
+        os._exit(7)
+    assert os.waitpid(child, 0)[1] == 7 << 8
+print(run.packet_path)
+"""
+
+
+def test_a_forked_child_reads_for_itself(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", FORKING, tmp_path], capture_output=True, text=True, timeout=60)
+    packet = replaykit.Packet.load(done.stdout.strip())
+
+    assert [(line.source, len(line.values)) for line in packet.effects] == [("uuid.uuid4", 1)]
 
 
 # what is said where nothing was kept
