@@ -12,7 +12,7 @@ import os
 import random
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType, ModuleType
 from typing import Any, Final
 
@@ -62,25 +62,40 @@ def uninstall() -> None:
 def _replace(functions: dict[Any, Any]) -> None:
     """Puts the values in the place of the keys, under whatever name a module has them."""
     new = {id(function): (function, other) for function, other in functions.items()}
-    for name, module in list(sys.modules.items()):
-        if not isinstance(module, ModuleType) or name.partition(".")[0] == "replaykit":
-            continue
-        space: dict[str, Any] = object.__getattribute__(module, "__dict__")  # a lazy module must not be loaded by this
-        found = _found.get(name)
-        if found is None or found[:2] != (id(space), len(space)):
-            found = _found[name] = (id(space), len(space), _names_in(space))
-        for key in found[2]:
-            function, other = new.get(id(space.get(key)), (None, None))
+    for space, names in _holders():
+        for name in names:
+            function, other = new.get(id(space.get(name)), (None, None))
             if function is not None:
-                space[key] = other
+                space[name] = other
 
 
-_found: dict[str, tuple[int, int, tuple[str, ...]]] = {}  # what a module was when it was searched, and what it had
+Space = dict[str, Any]
+
+_searched: dict[str, tuple[int, int, tuple[str, ...]]] = {}  # by module: which dict, how much in it, what of ours
+_searched_modules = 0
 
 
-def _names_in(space: dict[str, Any]) -> tuple[str, ...]:
-    functions = {id(function) for pair in _WRAPPERS.items() for function in pair}
-    return tuple(key for key, value in list(space.items()) if id(value) in functions)
+def _holders() -> Iterator[tuple[Space, tuple[str, ...]]]:
+    """The modules that have one of the functions, and under which names. All are searched only after an import."""
+    global _searched_modules
+    if len(sys.modules) == _searched_modules:
+        modules = [name for name, (_, _, names) in _searched.items() if names or name == "__main__"]
+    else:
+        modules = [name for name in list(sys.modules) if name.partition(".")[0] != "replaykit"]
+        _searched_modules = len(sys.modules)
+    for name in modules:
+        module = sys.modules.get(name)
+        if not isinstance(module, ModuleType):
+            continue
+        space: Space = object.__getattribute__(module, "__dict__")  # a lazy module must not be loaded by this
+        known = _searched.get(name)
+        if known is None or known[0] != id(space) or known[1] != len(space):
+            known = _searched[name] = (id(space), len(space), _names_in(space))
+        yield space, known[2]
+
+
+def _names_in(space: Space) -> tuple[str, ...]:
+    return tuple(name for name, value in list(space.items()) if id(value) in _OURS)
 
 
 def _answer(site: Site, name: str, shape: Shape, real: Callable[..., Any], *args: Any) -> Any:
@@ -212,3 +227,4 @@ def _travelled_uuid1() -> tuple[bytes, Any]:
 _WRAPPERS: dict[Any, Any] = {_real_urandom: _urandom, _real_random: _random, _real_getrandbits: _getrandbits}
 if _real_getrandom is not None:
     _WRAPPERS[_real_getrandom] = functools.wraps(_real_getrandom)(_getrandom)
+_OURS = {id(function) for pair in _WRAPPERS.items() for function in pair}
