@@ -85,7 +85,7 @@ def _holders() -> Iterator[tuple[Space, tuple[str, ...]]]:
         _searched_modules = len(sys.modules)
     for name in modules:
         module = sys.modules.get(name)
-        if not isinstance(module, ModuleType):
+        if not issubclass(type(module), ModuleType):  # `isinstance` believes what an object says, and cffi's lie
             continue
         space: Space = object.__getattribute__(module, "__dict__")  # a lazy module must not be loaded by this
         known = _searched.get(name)

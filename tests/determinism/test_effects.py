@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from random import choice, gauss, getrandbits, seed, shuffle
 from random import random as random_float
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -133,6 +134,22 @@ def test_functions_are_replaced_only_while_a_run_needs_it() -> None:
 
     assert all(old is new for old, new in zip(before, _functions(), strict=True))
     assert not [find for find, old, new in zip(PATCHED, before, during, strict=True) if old is new]
+
+
+class _Pretender:
+    """Says that it is a module, as the libraries that cffi makes do."""
+
+    __slots__ = ()
+    __class__ = ModuleType  # type: ignore[assignment]
+
+
+def test_what_only_says_that_it_is_a_module_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "replaykit_test_pretender", _Pretender())  # type: ignore[arg-type]
+    dice = Dice()
+    with dice.thrown():
+        uuid.uuid4()
+
+    assert len(dice.reads) == 1
 
 
 def test_code_of_no_run_gets_the_real_thing() -> None:
