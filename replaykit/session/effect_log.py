@@ -55,16 +55,21 @@ class EffectLog:
     ) -> Any:
         """The real value."""
         made = real(*args)
-        if not self._ignores(node):
-            self._note((node.path, name, origin), made)
+        self._keep(node, name, origin, made)
         return made
 
     def wall_ns(self, node: Node, origin: str, real: Callable[[], int]) -> int:
         """The real time."""
         now = real()
-        if not self._ignores(node):
-            self._note((node.path, WALL, origin), now)
+        self._keep(node, WALL, origin, now)
         return now
+
+    def _keep(self, node: Node, name: str, origin: str, value: Any) -> None:
+        try:
+            if not self._ignores(node):
+                self._note((node.path, name, origin), value)
+        except Exception:  # the program asked what time it is: that must not fail for our sake
+            self.dropped += 1
 
     def once(self, name: str, value: Any) -> None:
         """A fact about the whole process, known before the run's own code begins."""

@@ -140,10 +140,9 @@ class EffectSource:
     def _place(self, node: Node) -> _Place:
         place = self._places.get(node.path)
         if place is None:
+            name = self._name_of(node.path)  # which has a lock of its own: never inside ours
             with self._lock:
-                name = self._name_of(node.path)
-                place = self._recorded.setdefault(name, _Place(name))
-                self._places[node.path] = place
+                place = self._places[node.path] = self._recorded.setdefault(name, _Place(name))
         return place
 
     def _note(self, place: _Place, name: str, origin: str, ordinal: int) -> str:

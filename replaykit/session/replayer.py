@@ -86,7 +86,7 @@ class Replayer:
         self.status: str | None = None
         self.notes: list[str] = []
         self.remarks = Remarks(packet, self.contents)
-        self.effects = EffectSource(packet, self.contents.name) if packet.run.effects else None
+        self.effects = EffectSource(packet, self._name_of) if packet.run.effects else None
         self.owner: Any = None  # what the user holds; the entry point hands its result there
         self.leaving = Leaving(packet, self.index, self.contents, lambda: len(self.allowed))
         self.leaving.derived = self.effects.derived if self.effects is not None else ()
@@ -207,6 +207,11 @@ class Replayer:
         """True if the recording has a span at that very place."""
         place = self.contents.name(node.path)
         return any(span.line.position == place for span in self.packet.spans)
+
+    def _name_of(self, path: str) -> str:
+        """For code outside of this class, which may run on any thread."""
+        with self._lock:
+            return self.contents.name(path)
 
     # spans have no say in a replay, only a place
 
