@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol
 
-from replaykit.api import arguments, hooks, processes
+from replaykit.api import arguments, chance, hooks, processes
 from replaykit.api.mode import read_mode
 from replaykit.api.watching import Watch
 from replaykit.determinism import lineage
@@ -132,6 +132,8 @@ class record:
         keep: `all`, `failed` to keep only what failed or was judged bad, or `called` to keep only what crossed a
             boundary at all; default `REPLAYKIT_KEEP`, else `all`.
         tags: Stored with the run, sanitized.
+        effects: Reads of the wall clock and of random sources are kept too, and a replay plays them back. Off, for it
+            costs a few microseconds a read; `replaykit record -- CMD` and the pytest plugin switch it on.
         nested: Inside another run: `span` makes it a span of that run, `new` a packet of its own that names its parent.
 
     Raises:
@@ -147,6 +149,7 @@ class record:
         store: str | Path | None = None,
         keep: str | None = None,
         tags: Mapping[str, str] | None = None,
+        effects: bool = False,
         nested: Literal["span", "new"] = "span",
     ) -> None:
         arguments.check_workflow(workflow)
@@ -156,6 +159,7 @@ class record:
         self._keep = _find_keep_rule(keep)
         self._tags = _tags_of(tags)
         self._nested = nested
+        self._effects = chance.Effects() if effects else None
         self._root: lineage.Root | None = None
         self._span: _NestedSpan | None = None
         self.run = Run(None, None)
@@ -178,6 +182,8 @@ class record:
             self._begin(parent or processes.parent())
         except Exception as error:  # a library that is not as we know it, a folder that is gone: the agent runs on
             logger.warning("nothing is recorded: %s", error)
+            if self._effects is not None:
+                self._effects.end(None)
         return self.run
 
     def _enter_replay(self, node: lineage.Node, replayer: Replayer) -> None:
@@ -205,6 +211,8 @@ class record:
             except Exception as failure:  # the run has ended; that it could not be recorded must not end it otherwise
                 logger.warning("%s could not be recorded: %s", self._workflow, type(failure).__name__)
             processes.leave(recorder.run_id)
+            if self._effects is not None:
+                self._effects.end(recorder)
             deactivate(recorder)
             lineage.end(root)
             self._watch.end()
@@ -228,7 +236,9 @@ class record:
         self.__exit__(kind, error, trace)
 
     def _begin(self, parent: str | None) -> None:
+        has_effects = self._effects is not None and self._effects.install()
         envelope, target = _envelope(self._workflow, self._tags, parent, Path(self._store))
+        envelope = envelope.model_copy(update={"effects": has_effects})
         environ = dict(os.environ)
         sink = Sink(envelope, target, lambda: Sanitizer(key=project_key(environ), environ=environ), self._keep)
         recorder = Recorder(sink, envelope.run_id)
@@ -237,6 +247,8 @@ class record:
         self._watch.begin()
         self._root = lineage.begin(recorder)
         activate(recorder)
+        if self._effects is not None and has_effects:
+            self._effects.log(recorder)
         processes.enter(recorder.run_id)
         self.run._recorder, self.run._sink = recorder, sink
         recorder.owner = self.run
@@ -311,6 +323,7 @@ def _envelope(workflow: str, tags: dict[str, str], parent: str | None, store: Pa
         python=runtime.python_version(),
         platform=runtime.platform_name(),
         hash_seed=runtime.hash_seed(),
+        timezone=runtime.time_zone(),
         secret_variables=tuple(sorted(name for name, value in environ.items() if may_hold_secret(name, value))),
     )
     # The name of the file is no less on the disk than what is in it.

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from replaykit.api import arguments, hooks, placeholders
+from replaykit.api import arguments, chance, hooks, placeholders
 from replaykit.api.mode import read_mode
 from replaykit.api.recording import text_of
 from replaykit.determinism import lineage
@@ -154,6 +154,7 @@ class replay:
         self._packet = packet if isinstance(packet, Packet) else Packet.load(packet)
         self._root: lineage.Root | None = None
         self._placeholders: tuple[str, ...] = ()
+        self._effects = chance.Effects()
         self.advice: Advice | None = None  # what to type next, where that is not a command about the packet's file
 
     def __enter__(self) -> Rerun:
@@ -192,8 +193,10 @@ class replay:
         _release_guards()
         guard.install(self._replayer)
         try:
+            self._effects.play(self._replayer)
             self._root = lineage.begin(self._replayer)
         except BaseException:
+            self._effects.end(self._replayer)
             guard.uninstall(self._replayer)
             raise
         lineage.install_clock()
@@ -236,6 +239,7 @@ class replay:
         replayer = self._replayer
         replayer.conductor.end()
         replayer.is_closed = True
+        self._effects.end(replayer)
         deactivate(replayer)
         if self._root is not None:
             lineage.end(self._root)

@@ -171,6 +171,18 @@ def stand_in_kinds(packet: Packet) -> dict[str, int]:
     return dict(Counter(line.variable or line.name for line in packet.stand_ins))
 
 
+def effect_counts(packet: Packet) -> tuple[dict[str, int], dict[str, int]]:
+    """How often the program's own code read each source of time and chance, and how often each library did."""
+    own: Counter[str] = Counter()
+    libraries: Counter[str] = Counter()
+    for line in packet.effects:
+        if line.origin:
+            libraries[line.origin] += len(line.values)
+        else:
+            own[line.source] += len(line.values)
+    return dict(own), dict(libraries)
+
+
 def to_json(packet: Packet) -> dict[str, Any]:
     """All of it as JSON."""
     is_replayable, why = replayable(packet)
@@ -193,6 +205,7 @@ def to_json(packet: Packet) -> dict[str, Any]:
         ],
         "tool_events": [asdict(event) for event in tool_events(packet)],
         "stand_ins": stand_in_kinds(packet),
+        "effects": dict(zip(("own", "libraries"), effect_counts(packet), strict=True)),
         "recovered": list(packet.recovered),
         "replayable": is_replayable,
         "why_not": why or None,

@@ -164,7 +164,7 @@ def _show_capture(packet: Packet, out: Console) -> None:
     _fact(out, "replaced", ", ".join(words) or "nothing: no sensitive value was found")
     outcome = packet.outcome
     if outcome is not None:
-        manifest, usage = outcome.manifest, outcome.usage
+        manifest = outcome.manifest
         lost = {name: getattr(manifest, name) for name in ("withheld", "adopted", "possibly_missing", "dropped_events")}
         parts = [f"{count} {name}" for name, count in manifest.calls.items()]
         parts += [f"{count} {name.replace('_', ' ')}" for name, count in lost.items() if count]
@@ -173,10 +173,26 @@ def _show_capture(packet: Packet, out: Console) -> None:
         if manifest.uncaptured:
             shown = ", ".join(manifest.uncaptured)
             _fact(out, "missing", f"left the process unrecorded, a replay refuses it: {shown}", "yellow")
+    if packet.run.effects:
+        _fact(out, "chance", _chance(packet))
+    if outcome is not None:
+        usage = outcome.usage
         if usage.input_tokens or usage.output_tokens:
             _fact(out, "tokens", f"{usage.input_tokens} in, {usage.output_tokens} out")
     is_replayable, why = replayable(packet)
     _fact(out, "replay", "replayable: the whole run" if is_replayable else f"not all of it can be replayed: {why}")
+
+
+def _chance(packet: Packet) -> str:
+    """`12 reads: 8 time, 4 uuid.uuid4`; those of libraries after them."""
+    from replaykit.cli.facts import effect_counts
+
+    own, libraries = effect_counts(packet)
+    dropped = packet.outcome.manifest.dropped_effects if packet.outcome is not None else 0
+    parts = [f"{count} {source}" for source, count in own.items()]
+    parts += [f"{sum(libraries.values())} in {', '.join(libraries)}"] if libraries else []
+    parts += [f"{dropped} more were not kept"] if dropped else []
+    return ", ".join(parts) or "neither the clock nor a random source was read"
 
 
 def _fact(out: Console, name: str, text: str, style: str = "") -> None:

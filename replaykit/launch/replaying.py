@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +97,7 @@ def replay_run(
     plan = _plan(path, packet, tuple(command), entry, options or Options())
     cwd = root or Path.cwd() if plan.target or command else _folder(packet, root or project_root(Path.cwd()))
     with Exchange(plan) as exchange:
-        argv, variables = _what_runs(exchange, plan, environ, packet.run.hash_seed)
+        argv, variables = _what_runs(exchange, plan, {**environ, **_zone(packet)}, packet.run.hash_seed)
         code = run_command(argv, variables, cwd=cwd, stdin=_stdin(packet), stdout=stdout, stderr=stderr)
         return Replayed(path, code, _report(exchange, packet, plan, code), _status(packet))
 
@@ -179,6 +180,18 @@ def _what_runs(
         return plan.argv, exchange.environ(environ, hash_seed)
     argv = (sys.executable, "-m", "replaykit.launch.bootstrap.call", str(exchange.folder))
     return argv, {**environ, **({"PYTHONHASHSEED": hash_seed} if hash_seed is not None else {})}
+
+
+def _zone(packet: Packet) -> dict[str, str]:
+    """The time zone of the recording, for the recorded times; nothing where this machine does not know it."""
+    name = packet.run.timezone
+    if not packet.run.effects or name is None:
+        return {}
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return {}
+    return {"TZ": name}
 
 
 def _report(exchange: Exchange, packet: Packet, plan: Plan, code: int) -> Report | None:

@@ -189,11 +189,19 @@ def _is_reordered_part(name: str, recorded: Content, now: Content) -> bool:
     old, new = recorded.segments.get(name), now.segments.get(name)
     if name != "system":
         return _is_reordered(old, new)
-    return _is_reordered(_lines(old), _lines(new))
+    return _is_reordered(_lines(old), _lines(new)) or _is_reordered(_listed(old), _listed(new))
 
 
 def _lines(value: Any) -> list[str]:
     return [line for text in _leaves(value) for line in text.splitlines()]
+
+
+def _listed(value: Any) -> list[list[str]]:
+    """Each line in the pieces of a list that is written in it: `{'a', 'b'}`."""
+    return [[piece.strip() for piece in _BETWEEN.split(line)] for line in _lines(value)]
+
+
+_BETWEEN = re.compile(r"[,;{}\[\]()]|(?<=:)\s")
 
 
 def _is_reordered(old: Any, new: Any) -> bool:

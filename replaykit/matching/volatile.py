@@ -27,6 +27,11 @@ _VOLATILE = re.compile(
 )
 
 
+def holds_volatile(text: str) -> bool:
+    """True if a text has a piece that looks like a time, an id or a random number."""
+    return _VOLATILE.search(text) is not None
+
+
 def is_volatile_change(recorded: Any, now: Any) -> bool:
     """True if two JSON leaves differ only in what looks like a time, an id or a random number on both sides."""
     if isinstance(recorded, str) and isinstance(now, str):

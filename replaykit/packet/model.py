@@ -1,7 +1,7 @@
 """The schema of a packet: one pydantic model for each kind of line.
 
-A packet is JSON Lines. Line 1 is the `RunLine`; then `part`, `standin`, `span`, `call`, `done` and `log` events follow
-in journal order; the `OutcomeLine` comes last, so a reader knows that the file is whole.
+A packet is JSON Lines. Line 1 is the `RunLine`; then `part`, `standin`, `span`, `call`, `done`, `effect` and `log`
+events follow in journal order; the `OutcomeLine` comes last, so a reader knows that the file is whole.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ class Envelope(Line):
     python: Text = ""
     platform: Text = ""
     hash_seed: Text | None = None
+    timezone: Text | None = Field(default=None, description="of local times: its name, or what `time` calls it")
+    effects: Truth = Field(default=False, description="reads of the clock and of chance were logged")
     secret_variables: tuple[Text, ...] = Field(
         default=(),
         description="names of secret-looking environment variables that were set, never their values; "
@@ -260,6 +262,22 @@ class ScheduleLine(Line):
     )
 
 
+class EffectLine(Line):
+    """What one reader in one lineage got of one source, in order; null for a value that was not kept.
+
+    Times are in nanoseconds since 1970, bytes and long numbers in hexadecimal digits.
+    """
+
+    kind: Literal["effect"] = "effect"
+    id: Text
+    seq: Count
+    lineage: Text
+    source: Text = Field(description="`time`, or the function that was called: uuid.uuid4, random.choice, os.urandom")
+    origin: Text = Field(default="", description="the library whose code read it; empty for the program's own code")
+    first: Count = Field(default=0, description="ordinal of the first of these values")
+    values: tuple[Any, ...]
+
+
 class LogLine(Line):
     """Something the recorder has to say about its own work."""
 
@@ -280,6 +298,7 @@ class Manifest(Line):
     possibly_missing: Count = Field(default=0, description="calls that could not be attributed to any run")
     uncaptured: tuple[Text, ...] = Field(default=(), description="what left the process and was not recorded")
     dropped_events: Count = 0
+    dropped_effects: Count = Field(default=0, description="reads of the clock and of chance that were too many to keep")
     secret_variables: tuple[Text, ...] = Field(
         default=(), description="names of secret-looking environment variables that were set while the run went on"
     )
@@ -328,6 +347,7 @@ AnyLine = Annotated[
     | CallLine
     | DoneLine
     | ScheduleLine
+    | EffectLine
     | LogLine
     | OutcomeLine,
     Field(discriminator="kind"),

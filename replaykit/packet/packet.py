@@ -33,6 +33,7 @@ from replaykit.packet.model import (
     Body,
     CallLine,
     DoneLine,
+    EffectLine,
     Entry,
     EntryLine,
     Envelope,
@@ -356,6 +357,11 @@ class Packet:
     @cached_property
     def stand_ins(self) -> tuple[StandInLine, ...]:
         return tuple(self._all("standin", StandInLine))
+
+    @cached_property
+    def effects(self) -> tuple[EffectLine, ...]:
+        """What the run read from its clock and from chance, in the order in which it was written down."""
+        return tuple(sorted(self._all("effect", EffectLine), key=lambda line: line.seq))
 
     @cached_property
     def logs(self) -> tuple[LogLine, ...]:

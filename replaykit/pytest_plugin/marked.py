@@ -193,7 +193,7 @@ class Marked:
         """A test that fails leaves a packet of a failed run, and no cassette."""
         __tracebackhide__ = True
         name = self._path.name.removesuffix(SUFFIX)
-        recording = record(name, store=self._path.parent, keep="all", tags={TAG: self._item.nodeid})
+        recording = record(name, store=self._path.parent, keep="all", effects=True, tags={TAG: self._item.nodeid})
         run = self.handle._run = recording.run
         passed: bool | None = False
         try:

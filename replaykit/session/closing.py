@@ -10,6 +10,7 @@ from replaykit.session.derived import executed_tools
 from replaykit.session.outcome import Ending, compare_outcome, opaque_in
 from replaykit.session.replayer import Replayer
 from replaykit.session.report import Report, ReportedDivergence
+from replaykit.session.unlogged import prompts_with_chance
 
 THE_END = "the end"
 """Position of what is wrong with the end of a run."""
@@ -124,11 +125,13 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
         telemetry=replayer.telemetry,
         ambient=replayer.remarks.ambient,
         already_connected=already_connected,
+        derived=tuple(replayer.effects.derived) if replayer.effects is not None else (),
         notes=(
             *_ran_for_real(replayer, unknown),
             *replayer.notes,
             *remarks,
             *_about_stubs(replayer),
+            *_about_chance(replayer),
             *_unknowns(replayer.packet),
             *replayer.packet.recovered,
         ),
@@ -164,6 +167,15 @@ def _about_stubs(replayer: Replayer) -> Iterator[str]:
         yield f"answered by stubs: {', '.join(replayer.stubbed)}"
     if replayer.unknown_stubs:
         yield f"stubs of nothing that was recorded or asked for: {', '.join(replayer.unknown_stubs)}"
+
+
+def _about_chance(replayer: Replayer) -> Iterator[str]:
+    if replayer.effects is not None:
+        yield from replayer.effects.notes()
+    elif any(record.root_cause == "clock or random" for record in replayer.ledger.records):
+        prompts = prompts_with_chance(replayer.packet, replayer.contents)
+        if prompts:
+            yield f"new text that looks like a time, an id or a random number stands in {', '.join(prompts)}"
 
 
 def _verdict(replayer: Replayer, is_ok: bool) -> str:

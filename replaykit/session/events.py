@@ -112,6 +112,22 @@ class Scheduled:
 
 
 @dataclass(frozen=True, slots=True)
+class Stream:
+    """Consecutive values that one reader in one lineage got of one source; None for a value that was not kept."""
+
+    lineage: str
+    source: str
+    origin: str
+    first: int
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EffectsRead:
+    streams: tuple[Stream, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnded:
     time_ns: int
     status: str
@@ -125,6 +141,18 @@ class RunEnded:
     uncaptured: tuple[str, ...]
     adopted: int
     dropped_events: int
+    dropped_effects: int = 0
 
 
-Event = HttpBegan | HttpEnded | CallBegan | CallEnded | SpanBegan | SpanEnded | EntryFound | Scheduled | RunEnded
+Event = (
+    HttpBegan
+    | HttpEnded
+    | CallBegan
+    | CallEnded
+    | SpanBegan
+    | SpanEnded
+    | EntryFound
+    | Scheduled
+    | EffectsRead
+    | RunEnded
+)

@@ -23,6 +23,7 @@ from replaykit.session.derived import executed_tools
 from replaykit.session.explain import Advice, Explanation, caller, segment_title
 from replaykit.session.ledger import Difference, DivergenceRecord
 from replaykit.session.live import Contents
+from replaykit.session.unlogged import unlogged
 
 _WHAT = {
     "tool ran for real": "a tool ran for real and gave something else",
@@ -47,6 +48,7 @@ class Leaving:
         self._contents = contents
         self._live_calls = live_calls
         self.deviations: list[Deviation] = []
+        self.derived: Sequence[str] = ()  # reads of the clock and of chance that were made up so far
         self.advice = Advice.about(str(packet.path)) if packet.path else None
 
     def mismatch(
@@ -65,6 +67,7 @@ class Leaving:
         if match.level in (SHIFTED, MOVED):
             fields = []  # the recorded call is the same one: what stands at this position instead says nothing
         details = [detail] if detail else self._details(match, position, fields)
+        details += unlogged(cause, self._packet, self.derived)
         return self._record(
             Explanation(
                 headline=self._headline(match, cause, boundary, name, fields, now),

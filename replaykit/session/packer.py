@@ -39,9 +39,11 @@ from replaykit.packet.model import (
 from replaykit.packet.parts import PartWriter
 from replaykit.sanitizer import Sanitizer, may_hold_secret
 from replaykit.session.cleaning import NO_ROOM, UNDECODED, UNSANITIZED, Cleaner, clean_verdict
+from replaykit.session.effect_lines import EffectLines
 from replaykit.session.events import (
     CallBegan,
     CallEnded,
+    EffectsRead,
     EntryFound,
     Event,
     HttpBegan,
@@ -70,6 +72,7 @@ class Packer:
         self._open: dict[str, CallLine | SpanLine] = {}
         self._usage = dict.fromkeys(UsageTotals.model_fields, 0)
         self._clean = Cleaner(sanitizer)
+        self._effects = EffectLines(self._clean)
         self.lost_events = 0  # events that could not be written for a reason that nobody foresaw
         self._late: set[str] = set()
         self._run_id = envelope.run_id
@@ -110,6 +113,9 @@ class Packer:
                 self._write_entry(event)
             case Scheduled():
                 self._write_schedule(event.batch)
+            case EffectsRead():
+                for line in self._effects.of(event):
+                    self._write(line)
             case RunEnded():
                 raise TypeError("a run is ended with `finish`")
 
@@ -358,6 +364,7 @@ class Packer:
             possibly_missing=event.possibly_missing,
             uncaptured=tuple(self._clean.text(what) for what in event.uncaptured),
             dropped_events=event.dropped_events + self.lost_events,
+            dropped_effects=event.dropped_effects,
             secret_variables=tuple(sorted(self._late - self._known)),
         )
         is_whole = not (manifest.withheld or manifest.possibly_missing or manifest.dropped_events)

@@ -22,6 +22,7 @@ from replaykit.packet import values
 from replaykit.packet.exchange import ForwardCall, ForwardHttp, FunctionRequest, HttpRequest
 from replaykit.packet.failures import Failure
 from replaykit.packet.model import Entry, Verdict
+from replaykit.session.effect_log import EffectLog
 from replaykit.session.events import (
     CallBegan,
     EntryFound,
@@ -64,6 +65,7 @@ class Recorder:
         self._adopted = 0
         self._possibly_missing = 0
         self._uncaptured: dict[str, None] = {}
+        self.effects: EffectLog | None = None
         self.is_closed = False
         self._schedule = ScheduleLog(self.now_ns)
 
@@ -76,6 +78,11 @@ class Recorder:
     def is_foreign(self) -> bool:
         """True in a forked child: the run is its parent's, and a lock in here may be held by a thread that is not."""
         return os.getpid() != self._pid
+
+    def log_effects(self) -> EffectLog:
+        """From here on reads of the clock and of chance are part of the recording."""
+        self.effects = EffectLog(self._sink.put, self.has_room, self._ignores)
+        return self.effects
 
     # what interceptors ask
 
@@ -179,6 +186,8 @@ class Recorder:
     ) -> None:
         """Closes the run: later calls pass through unseen."""
         self._put_schedule(is_end=True)
+        if self.effects is not None and not self.is_foreign:
+            self.effects.flush()
         self.is_closed = True
         if isinstance(error, SystemExit) and error.code in (None, 0):
             error = None  # leaving early is no failure
@@ -195,6 +204,7 @@ class Recorder:
             uncaptured=tuple(self._uncaptured),
             adopted=self._adopted,
             dropped_events=self._dropped,
+            dropped_effects=self.effects.dropped if self.effects is not None else 0,
         )
         self._sink.close(event)
 
@@ -208,6 +218,8 @@ class Recorder:
         if not self.is_closed and not self.is_foreign:
             self._put_schedule()
             self._sink.put(event, size)
+            if self.effects is not None:  # after it: a secret that the event gives away is known by then
+                self.effects.flush()
 
     def happened(self, call: str, step: int, depth: int, *, is_blocking: bool) -> None:
         """The agent goes on after it has waited for a step of an answer."""

@@ -24,6 +24,7 @@ from replaykit.packet.exchange import (
     ServedResponse,
     ServedValue,
 )
+from replaykit.session.effect_source import EffectSource
 from replaykit.session.gates import AnswerGate
 from replaykit.session.leaving import Leaving
 from replaykit.session.ledger import DivergenceRecord, Ledger
@@ -70,6 +71,7 @@ class Replayer:
         stubs: Mapping[str, Any] | None = None,
         schedule: ScheduleMode = "strict",
     ) -> None:
+        self._lock = threading.RLock()
         self.packet = packet
         self.policy = policy
         self.ledger = Ledger()
@@ -93,14 +95,15 @@ class Replayer:
         self.notes: list[str] = []
         self.remarks = Remarks(packet, self.contents)
         self.owner: Any = None  # what the user holds; the entry point hands its result there
+        self.conductor = make_conductor(packet, schedule, self._name_of)
+        self.effects = EffectSource(packet, self._name_of, self.conductor.clock.read_ns) if packet.run.effects else None
         self.leaving = Leaving(packet, self.index, self.contents, lambda: len(self.allowed))
+        self.leaving.derived = self.effects.derived if self.effects is not None else ()
         self._allows = allows
         self._stubs = dict(stubs or {})
         self._tickets = Tickets()
-        self.conductor = make_conductor(packet, schedule, self.contents.name)
         self._has_log = isinstance(self.conductor.order, AsRecorded)
         self._gated: set[str] = set()
-        self._lock = threading.RLock()
         self.on_divergence: Callable[[], None] = lambda: None
 
     @property
@@ -228,6 +231,11 @@ class Replayer:
         """True if the recording has a span at that very place."""
         place = self.contents.name(node.path)
         return any(span.line.position == place for span in self.packet.spans)
+
+    def _name_of(self, path: str) -> str:
+        """For code outside of this class, which may run on any thread."""
+        with self._lock:
+            return self.contents.name(path)
 
     # spans have no say in a replay, only a place
 

@@ -57,6 +57,8 @@ class Report(_Part):
         telemetry: Telemetry calls that were answered with an empty success and not sent.
         ambient: Calls of class `auth` or `ambient` that were served; they count neither by number nor by content.
         already_connected: Sockets that were connected before the replay began; they would go live unseen.
+        derived: Reads of the clock or of chance in the program's own code that were not recorded, by position. They got
+            values made from the packet's id, the same in each replay.
         notes: Whatever else a reader should know, one sentence each.
         status: How the replayed code ended, `ok` or `failed`; None where nobody saw its end.
         has_positions: False for an imported packet: level 0 then says equal content, and nothing of the place.
@@ -79,6 +81,7 @@ class Report(_Part):
     telemetry: int = 0
     ambient: int = 0
     already_connected: tuple[str, ...] = ()
+    derived: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     has_positions: bool = True
     status: str | None = None

@@ -6,6 +6,7 @@ import functools
 import os
 import platform
 import sys
+import time
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
@@ -36,6 +37,14 @@ def platform_name() -> str:
 def hash_seed() -> str | None:
     """The seed that `PYTHONHASHSEED` sets; None where string hashes are random."""
     return os.environ.get("PYTHONHASHSEED")
+
+
+def time_zone() -> str:
+    """The name of the zone of local times (`Europe/Oslo`); where nothing tells it, what `time` calls it."""
+    if set(time.tzname) == {"UTC"}:
+        return "UTC"  # which has many names
+    name = os.environ.get("TZ", "").removeprefix(":")
+    return name or os.path.realpath("/etc/localtime").partition("/zoneinfo/")[2] or " ".join(time.tzname)
 
 
 def loaded_packages() -> dict[str, str]:

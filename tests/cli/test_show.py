@@ -93,6 +93,7 @@ def test_the_schema_holds_every_kind_of_line(shop: Shop) -> None:
         "part",
         "standin",
         "span",
+        "effect",
         "call",
         "done",
         "log",

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import replaykit
 from replaykit.api.recording import record
 from replaykit.api.replaying import replay
 from replaykit.determinism import lineage
@@ -31,6 +32,8 @@ PARENT = "REPLAYKIT_PARENT"
 def begin(folder: str) -> None:
     """What the plan in `folder` says. An error of ours never stops a recorded command, and always a replayed one."""
     plan, seat = Plan.read(Path(folder)), Seat(Path(folder))
+    # We are a plugin of pytest, which warns about plugins that are imported before it can rewrite their assertions.
+    replaykit.__doc__ = f"{replaykit.__doc__}\nPYTEST_DONT_REWRITE"
     if plan.mode == "record":
         try:
             (_Recording if seat.is_first else _LinkedRecording)(plan, seat).begin()
@@ -60,7 +63,7 @@ class _Recording:
     def __init__(self, plan: Plan, seat: Seat) -> None:
         self._plan, self._seat, self._pid = plan, seat, os.getpid()
         # Whether a run is kept depends on its exit code too, which only the parent will know.
-        self._record = record(plan.workflow, store=plan.store, keep="all")
+        self._record = record(plan.workflow, store=plan.store, keep="all", effects=True)
         self._tee: Tee | None = None
         self._stdin: Stdin | None = None
 
@@ -132,7 +135,7 @@ class _LinkedRecording(_Recording):
         if PARENT not in os.environ and seat.run is not None:
             os.environ[PARENT] = seat.run  # started beside the run, by the same command
         super().__init__(plan, seat)
-        self._record = record(plan.workflow, store=plan.store, keep="called")
+        self._record = record(plan.workflow, store=plan.store, keep="called", effects=True)
 
     def _entry(self) -> Entry:
         return Entry(kind="command", argv=tuple(sys.orig_argv), variables=self._plan.variables)

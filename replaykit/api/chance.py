@@ -1,0 +1,63 @@
+"""Switches the clock and the random sources of a run: logged while it is recorded, played back while it is replayed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from replaykit.determinism import effects, numpy_random
+from replaykit.session import runtime
+from replaykit.session.recorder import Recorder
+from replaykit.session.replayer import Replayer
+
+logger = logging.getLogger("replaykit")
+
+
+class Effects:
+    """The hooks of one run. `end` may be called at any time."""
+
+    def __init__(self) -> None:
+        self._is_installed = False
+        self._put_back: Callable[[], None] = lambda: None
+
+    def install(self) -> bool:
+        """Puts the hooks in place for a recording. False if that can't be done: the run is recorded without."""
+        try:
+            effects.install()
+        except Exception as error:  # a version of time-machine that is not as we know it
+            logger.warning("the clock and random sources are not recorded: %s: %s", type(error).__name__, error)
+            return False
+        self._is_installed = True
+        return True
+
+    def log(self, recorder: Recorder) -> None:
+        """From here on the recorder keeps what the run reads."""
+        log = recorder.log_effects()
+        state = numpy_random.state()
+        if state is not None:
+            log.once(numpy_random.SOURCE, state)
+        effects.attach(recorder, log)
+
+    def play(self, replayer: Replayer) -> None:
+        """From here on the replayed code reads what was recorded, if its packet has it."""
+        if replayer.effects is None:
+            return
+        effects.install()
+        self._is_installed = True
+        self._put_back = numpy_random.play(replayer.effects.once(numpy_random.SOURCE))
+        effects.attach(replayer, replayer.effects)
+        recorded, here = replayer.packet.run.timezone, runtime.time_zone()
+        if recorded is not None and recorded != here:
+            replayer.notes.append(f"the time zone is {here}, in the recording {recorded}: local times differ")
+
+    def end(self, run: Recorder | Replayer | None) -> None:
+        """Real values again."""
+        effects.detach(run)
+        self._put_back()
+        self._put_back = lambda: None
+        if self._is_installed:
+            self._is_installed = False
+            try:
+                effects.uninstall()
+            except Exception as error:  # the run is over, and a hook that stays does nothing
+                logger.warning("the hooks of clock and chance stay: %s: %s", type(error).__name__, error)
