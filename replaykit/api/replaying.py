@@ -112,6 +112,8 @@ class replay:
         stubs: By the name of a tool, retriever or human: a plain function, or a value, to answer with where the
             recording has no result. The verdict of a run that used one is at most `unproven`.
         allow: Egress that may go out although it was not recorded, by name: `127.0.0.1:5432`, `exec:git`, ...
+        attempts: `all` replays every recorded attempt of a call that a client tried more than once; `final` answers
+            its first attempt with the last recorded one, so that a changed retry setting is no divergence.
         guard: `strict` refuses to begin while sockets are connected that would go live unseen.
         strict_substitutions: A value that only stands in for another one on trust is a divergence.
         grace_s: How long a run may take to come to its end after a divergence, before its tasks are cancelled.
@@ -130,12 +132,14 @@ class replay:
         changed: str | Iterable[str] = (),
         stubs: Mapping[str, Any] | None = None,
         allow: Iterable[str] = (),
+        attempts: str = "all",
         guard: str = "normal",
         strict_substitutions: bool = False,
         grace_s: float = GRACE_S,
     ) -> None:
         arguments.check_stubs(stubs)
         arguments.check_grace(grace_s)
+        self._attempts = arguments.check_attempts(attempts)
         self._policy = find_policy(policy, changed)
         self._allows = _Allows(allow)
         if guard not in ("normal", "strict"):
@@ -166,7 +170,12 @@ class replay:
         if connected and self._is_guard_strict:
             raise UsageError(f"connected before the replay began, and would go live unseen: {', '.join(connected)}")
         self._replayer = Replayer(
-            self._packet, self._policy, self._allows, is_strict=self._is_strict, stubs=self._stubs
+            self._packet,
+            self._policy,
+            self._allows,
+            is_strict=self._is_strict,
+            stubs=self._stubs,
+            attempts=self._attempts,
         )
         self._replayer.leaving.advice = self.advice or self._replayer.leaving.advice
         self._replayer.runtime_differs = _runtime_differs(self._packet)

@@ -125,7 +125,8 @@ class Marked:
         report, recorded = self.handle._rerun.report, self.handle._rerun.packet.interactions
         exact = sum(item.level == 0 for item in report.interactions)
         is_weaker = report.policy not in ("exact", "off")
-        return {"calls": len(recorded), "exact": exact, "live": len(report.allowed), "weaker": int(is_weaker)}
+        calls = len(recorded) - sum(report.left_out_attempts.values())
+        return {"calls": calls, "exact": exact, "live": len(report.allowed), "weaker": int(is_weaker)}
 
     def _wrapped(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)

@@ -124,9 +124,11 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
         telemetry=replayer.telemetry,
         ambient=replayer.remarks.ambient,
         already_connected=already_connected,
+        left_out_attempts=replayer.attempts.left_out,
         notes=(
             *_ran_for_real(replayer, unknown),
             *replayer.notes,
+            *replayer.attempts.sentences(),
             *remarks,
             *_about_stubs(replayer),
             *_unknowns(replayer.packet),

@@ -8,6 +8,8 @@ from typing import Any, NoReturn, Protocol
 
 from replaykit.determinism.lineage import Node, current
 from replaykit.errors import Divergence, SanitizeError
+from replaykit.matching.attempts import Attempts
+from replaykit.matching.attempts import Mode as AttemptsMode
 from replaykit.matching.causes import Cause, Deviation, new_pieces
 from replaykit.matching.content import NO_CONTENT, Content, raw_key
 from replaykit.matching.index import Index, Match, lineage_of
@@ -47,6 +49,7 @@ class Replayer:
         allows: What may go out although it was not recorded.
         is_strict: Values that are only assumed to stand for their stand-ins are divergences.
         stubs: By the name of a function: what to answer where the recording has no result for it.
+        attempts: Whether a call that was tried more than once has `all` of its attempts, or its `final` one alone.
     """
 
     reads_body = True
@@ -62,12 +65,15 @@ class Replayer:
         *,
         is_strict: bool = False,
         stubs: Mapping[str, Any] | None = None,
+        attempts: AttemptsMode = "all",
     ) -> None:
         self.packet = packet
         self.policy = policy
+        self.attempts = Attempts(packet.interactions, attempts)
         self.ledger = Ledger()
         self.contents = Contents(packet, is_strict=is_strict)
-        self.index = Index(packet.interactions, self.contents.of_recorded)
+        self.index = Index(self.attempts.interactions, self.contents.of_recorded)
+        self.attempts.begin(self.index)
         self.interactions: list[ReplayedInteraction] = []
         self.not_executed: list[str] = []
         self.rerun: list[str] = []
@@ -231,6 +237,7 @@ class Replayer:
         return self.policy
 
     def _match_http(self, request: HttpRequest, call: Call, position: str) -> Interaction:
+        self.attempts.ask(position, self.index)
         here = self.index.waiting_at(position)
         if here is not None and _has_raw(here, call, request):
             self.contents.defer(request, call, position)
@@ -270,6 +277,7 @@ class Replayer:
         assert interaction is not None
         self._raise_latched()
         self.index.use(interaction)
+        self.attempts.serve(position, interaction)
         if match.level == MOVED and self.policy.name == "exact":
             self.notes.append(f"moved (runtime differs): {position} was recorded as {interaction.position}")
         elif match.level in (SHIFTED, MOVED):
@@ -304,7 +312,7 @@ class Replayer:
 
     def _serve_ambient(self, request: HttpRequest, position: str) -> ServedResponse:
         self._raise_latched()
-        interaction = self.index.ambient(request.method, request.url)
+        interaction = self.index.ambient(request.method, request.url, position)
         if interaction is None:
             detail = f"{request.method} {_origin(request.url)} was never called while recording"
             nothing = (Match(MISSING, None), NO_CONTENT, position, "http", request.method)

@@ -57,6 +57,7 @@ class Report(_Part):
         telemetry: Telemetry calls that were answered with an empty success and not sent.
         ambient: Calls of class `auth` or `ambient` that were served; they count neither by number nor by content.
         already_connected: Sockets that were connected before the replay began; they would go live unseen.
+        left_out_attempts: How many recorded attempts of a call were not made again (`attempts="final"`), by position.
         notes: Whatever else a reader should know, one sentence each.
         status: How the replayed code ended, `ok` or `failed`; None where nobody saw its end.
         has_positions: False for an imported packet: level 0 then says equal content, and nothing of the place.
@@ -79,6 +80,7 @@ class Report(_Part):
     telemetry: int = 0
     ambient: int = 0
     already_connected: tuple[str, ...] = ()
+    left_out_attempts: dict[str, int] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     has_positions: bool = True
     status: str | None = None
