@@ -12,7 +12,7 @@ from replaykit.api.mode import read_mode
 from replaykit.api.recording import text_of
 from replaykit.determinism import lineage
 from replaykit.errors import PacketError, SanitizeError, UsageError
-from replaykit.interceptors import guard
+from replaykit.interceptors import guard, guard_native
 from replaykit.interceptors.base import activate, deactivate
 from replaykit.interceptors.guard import Egress
 from replaykit.interceptors.guard_allow import Allowed
@@ -188,6 +188,7 @@ class replay:
         _release_guards()
         guard.install(self._replayer)
         try:
+            guard_native.check(self._allows.egress)
             self._root = lineage.begin(self._replayer)
         except BaseException:
             guard.uninstall(self._replayer)
