@@ -194,7 +194,8 @@ class Marked:
         """A test that fails leaves a packet of a failed run, and no cassette."""
         __tracebackhide__ = True
         name = self._path.name.removesuffix(SUFFIX)
-        recording = record(name, store=self._path.parent, keep="all", tags={TAG: self._item.nodeid})
+        allow = self._options.arguments.get("allow", ())
+        recording = record(name, store=self._path.parent, keep="all", tags={TAG: self._item.nodeid}, allow=allow)
         run = self.handle._run = recording.run
         passed: bool | None = False
         try:

@@ -9,6 +9,7 @@ from typing import Any
 from replaykit.packet.exchange import Chunk, EndState, FunctionRequest, Headers, HttpRequest
 from replaykit.packet.failures import Failure
 from replaykit.packet.model import Entry, Verdict
+from replaykit.session.egress import Left
 from replaykit.wire import Call
 
 
@@ -114,7 +115,7 @@ class RunEnded:
     verdict: Verdict | None
     counts: Mapping[str, Mapping[str, int]]
     possibly_missing: int
-    uncaptured: tuple[str, ...]
+    left: Left
     adopted: int
     dropped_events: int
 

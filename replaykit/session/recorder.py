@@ -29,6 +29,7 @@ from replaykit.packet.exchange import (
 )
 from replaykit.packet.failures import Failure
 from replaykit.packet.model import Entry, Verdict
+from replaykit.session.egress import EgressLog
 from replaykit.session.events import (
     CallBegan,
     CallEnded,
@@ -45,9 +46,6 @@ from replaykit.session.sink import Sink
 from replaykit.wire import classify
 
 logger = logging.getLogger("replaykit")
-
-MAX_UNCAPTURED = 50
-"""Different targets of unrecorded egress that one packet lists."""
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """A larger response is forwarded like any other, but not kept."""
@@ -75,7 +73,7 @@ class Recorder:
         self._dropped = 0
         self._adopted = 0
         self._possibly_missing = 0
-        self._uncaptured: dict[str, None] = {}
+        self._egress = EgressLog()
         self.is_closed = False
 
     @property
@@ -92,6 +90,7 @@ class Recorder:
         try:
             call = classify(request.method, request.url, request.headers)
             self._count("classes", call.call_class)
+            self._egress.request(request.url, is_kept=call.call_class != "telemetry")
             if call.call_class == "telemetry":
                 return ForwardHttp(None)
             self._count("calls", call.boundary)
@@ -137,13 +136,10 @@ class Recorder:
         with self._lock:
             self._possibly_missing += 1
 
-    def saw_uncaptured(self, what: str) -> None:
-        """Something of this run leaves the process, and no recording will stand for it."""
-        if self.is_closed or self.is_foreign:
-            return
-        with self._lock:
-            if len(self._uncaptured) < MAX_UNCAPTURED:
-                self._uncaptured[what] = None
+    @property
+    def egress(self) -> EgressLog | None:
+        """Where to note what leaves past every interceptor; None once that is nobody's business any more."""
+        return None if self.is_closed or self.is_foreign else self._egress
 
     def _ignores(self, node: Node) -> bool:
         return self.is_closed or self.is_foreign or is_disabled(node)
@@ -197,7 +193,7 @@ class Recorder:
             verdict=verdict,
             counts=self._counts,
             possibly_missing=self._possibly_missing,
-            uncaptured=tuple(self._uncaptured),
+            left=self._egress.left(),
             adopted=self._adopted,
             dropped_events=self._dropped,
         )
