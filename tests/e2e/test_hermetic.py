@@ -85,9 +85,10 @@ def with_uvloop(port: int) -> None:
     uvloop = pytest.importorskip("uvloop", reason="its connections raise no event")
 
     async def ask() -> None:
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_connection(asyncio.Protocol, "127.0.0.1", port)
-        transport.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(REQUEST)
+        await reader.readuntil(b"pong")
+        writer.close()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(ask())
