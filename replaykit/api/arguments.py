@@ -1,6 +1,6 @@
 """Checks of what a program hands to `record`, `replay` and `agent`: a mistake is named where it was made.
 
-Each returns, or raises a `UsageError` that says what the argument takes.
+Each returns (`check_attempts` the checked value), or raises a `UsageError` that says what the argument takes.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping
 
 from replaykit.errors import UsageError
+from replaykit.matching.attempts import MODES, Mode
 
 
 def check_workflow(workflow: object) -> None:
@@ -40,6 +41,14 @@ def check_grace(grace_s: object) -> None:
     is_number = isinstance(grace_s, int | float) and not isinstance(grace_s, bool)
     if not is_number or not 0 <= grace_s <= threading.TIMEOUT_MAX:  # type: ignore[operator]  # a number, as just checked
         raise UsageError(f"replay(grace_s=...) takes seconds, 0 or more, not {_shown(grace_s)}")
+
+
+def check_attempts(attempts: object) -> Mode:
+    """Refuses what is neither `all` nor `final`."""
+    for mode in MODES:
+        if attempts == mode:
+            return mode
+    raise UsageError(f'replay(attempts=...) is "all" or "final", not {_shown(attempts)}')
 
 
 def check_function(function: object, decorator: str) -> None:

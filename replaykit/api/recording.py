@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from replaykit.api.watching import Watch
 from replaykit.determinism import lineage
 from replaykit.errors import UsageError
 from replaykit.interceptors.base import activate, deactivate
+from replaykit.interceptors.guard_allow import Allowed
 from replaykit.packet.journal import SUFFIX
 from replaykit.packet.model import Entry, Envelope, Verdict
 from replaykit.sanitizer import Sanitizer, may_hold_secret
@@ -134,6 +135,8 @@ class record:
         tags: Stored with the run, sanitized.
         effects: Reads of the wall clock and of random sources are kept too, and a replay plays them back. Off, for it
             costs a few microseconds a read; `replaykit record -- CMD` and the pytest plugin switch it on.
+        allow: What is known to leave the run unrecorded, by name, as in `replay(allow=...)`: the packet lists it as
+            allowed, and it does not keep the packet from being a test.
         nested: Inside another run: `span` makes it a span of that run, `new` a packet of its own that names its parent.
 
     Raises:
@@ -150,10 +153,12 @@ class record:
         keep: str | None = None,
         tags: Mapping[str, str] | None = None,
         effects: bool = False,
+        allow: Iterable[str] = (),
         nested: Literal["span", "new"] = "span",
     ) -> None:
         arguments.check_workflow(workflow)
         arguments.check_nested(nested)
+        self._allowed = Allowed.parse(allow)
         self._workflow = text_of(workflow)
         self._store = store or os.environ.get("REPLAYKIT_STORE") or DEFAULT_STORE
         self._keep = _find_keep_rule(keep)
@@ -243,7 +248,7 @@ class record:
         sink = Sink(envelope, target, lambda: Sanitizer(key=project_key(environ), environ=environ), self._keep)
         recorder = Recorder(sink, envelope.run_id)
         hooks.install()
-        self._watch = Watch(recorder)
+        self._watch = Watch(recorder, self._allowed, Path(self._store).absolute())
         self._watch.begin()
         self._root = lineage.begin(recorder)
         activate(recorder)

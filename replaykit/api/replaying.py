@@ -12,7 +12,7 @@ from replaykit.api.mode import read_mode
 from replaykit.api.recording import text_of
 from replaykit.determinism import lineage
 from replaykit.errors import PacketError, SanitizeError, UsageError
-from replaykit.interceptors import guard
+from replaykit.interceptors import guard, guard_native
 from replaykit.interceptors.base import activate, deactivate
 from replaykit.interceptors.guard import Egress
 from replaykit.interceptors.guard_allow import Allowed
@@ -113,6 +113,8 @@ class replay:
         stubs: By the name of a tool, retriever or human: a plain function, or a value, to answer with where the
             recording has no result. The verdict of a run that used one is at most `unproven`.
         allow: Egress that may go out although it was not recorded, by name: `127.0.0.1:5432`, `exec:git`, ...
+        attempts: `all` replays every recorded attempt of a call that a client tried more than once; `final` answers
+            its first attempt with the last recorded one, so that a changed retry setting is no divergence.
         guard: `strict` refuses to begin while sockets are connected that would go live unseen.
         strict_substitutions: A value that only stands in for another one on trust is a divergence.
         schedule: `strict`: what comes from outside comes in the recorded order, where the packet has it; `natural`: by
@@ -133,6 +135,7 @@ class replay:
         changed: str | Iterable[str] = (),
         stubs: Mapping[str, Any] | None = None,
         allow: Iterable[str] = (),
+        attempts: str = "all",
         guard: str = "normal",
         strict_substitutions: bool = False,
         schedule: ScheduleMode = "strict",
@@ -140,6 +143,7 @@ class replay:
     ) -> None:
         arguments.check_stubs(stubs)
         arguments.check_grace(grace_s)
+        self._attempts = arguments.check_attempts(attempts)
         self._policy = find_policy(policy, changed)
         self._allows = _Allows(allow)
         if guard not in ("normal", "strict"):
@@ -180,6 +184,7 @@ class replay:
             is_strict=self._is_strict,
             stubs=self._stubs,
             schedule=self._schedule,
+            attempts=self._attempts,
         )
         self._replayer.conductor.is_live = self._allows.is_any
         self._replayer.leaving.advice = self.advice or self._replayer.leaving.advice
@@ -194,6 +199,7 @@ class replay:
         guard.install(self._replayer)
         try:
             self._effects.play(self._replayer)
+            guard_native.check(self._allows.egress)
             self._root = lineage.begin(self._replayer)
         except BaseException:
             self._effects.end(self._replayer)

@@ -160,6 +160,9 @@ def replayable(packet: Packet) -> tuple[bool, str]:
         "events dropped": manifest.dropped_events,
     }
     reasons = [f"{count} {what}" for what, count in lost.items() if count]
+    count = len(manifest.uncaptured)
+    if count:
+        reasons.append(f"{count} target{'s' * (count != 1)} that it went to unrecorded: a replay refuses them")
     requests = sum(1 for span in packet.spans if span.line.span_kind == "request")
     if requests and packet.entry.kind == "command":
         return False, ", ".join([*reasons, f"nobody sends the {requests} requests that came in from outside"])

@@ -20,7 +20,8 @@ def promote_command(
     entry: Annotated[str | None, typer.Option(help="The function to call, where the packet does not say.")] = None,
     folder: Annotated[str, typer.Option(help="Where cassettes are kept.")] = "cassettes",
     allow_uncaptured: Annotated[
-        bool, typer.Option("--allow-uncaptured", help="Although something left the process unrecorded.")
+        bool,
+        typer.Option("--allow-uncaptured", help="Although something left unrecorded; the cassette says so."),
     ] = False,
 ) -> None:
     """Copy a packet into the suite; pytest replays it there without test code."""
@@ -38,6 +39,8 @@ def promote_command(
     )
     word = "was there" if promoted.was_there else "promoted"
     write(f"{word}  {relative(promoted.path)}   (replayed by: pytest {relative(promoted.path)})")
+    for reason in promoted.overlooked:
+        write(f"  although {reason}")
 
 
 def _entry(command: list[str], target: str | None) -> Entry | None:

@@ -29,6 +29,9 @@ def replay_command(
     allow: Annotated[
         list[str] | None, typer.Option(help="Egress to let out by name: 127.0.0.1:5432, exec:git. Repeatable.")
     ] = None,
+    attempts: Annotated[
+        str, typer.Option(help="final: of a call that was tried more than once, only the last attempt counts.")
+    ] = "all",
     entry: Annotated[str | None, typer.Option(help="Call this function: module:function or file.py:function.")] = None,
     no_stdout: Annotated[bool, typer.Option("--no-stdout", help="Do not compare what it prints.")] = False,
     as_json: Annotated[
@@ -39,7 +42,13 @@ def replay_command(
     from replaykit.cli.output import console, write
     from replaykit.launch.replaying import Options, replay_run
 
-    options = Options(policy, tuple(changed or ()), tuple(allow or ()), keeps_output=not no_stdout)
+    options = Options(
+        policy=policy,
+        changed=tuple(changed or ()),
+        allow=tuple(allow or ()),
+        attempts=attempts,
+        keeps_output=not no_stdout,
+    )
     printed = sys.stderr.fileno() if as_json else None
     replayed = replay_run(packet, tuple(command or ()), entry=entry, options=options, stdout=printed)
     if as_json:
@@ -71,7 +80,7 @@ def print_report(replayed: Replayed, out: Console, *, indent: str = "") -> None:
 def _ok_word(report: Report) -> str:
     """`same run` only where every call was exact; another policy has proved less."""
     is_same = report.policy == "exact" and all(item.level == 0 for item in report.interactions)
-    is_same = is_same and report.has_positions
+    is_same = is_same and report.has_positions and not report.left_out_attempts
     return "same run" if is_same else "ok"
 
 

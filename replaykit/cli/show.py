@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from replaykit.cli.facts import Row
     from replaykit.packet import Packet
+    from replaykit.packet.model import Manifest
 
 
 def show_command(
@@ -170,9 +171,7 @@ def _show_capture(packet: Packet, out: Console) -> None:
         parts += [f"{count} {name.replace('_', ' ')}" for name, count in lost.items() if count]
         parts += [f"{count} telemetry (not kept)" for name, count in manifest.classes.items() if name == "telemetry"]
         _fact(out, "captured", ", ".join(parts) or "nothing")
-        if manifest.uncaptured:
-            shown = ", ".join(manifest.uncaptured)
-            _fact(out, "missing", f"left the process unrecorded, a replay refuses it: {shown}", "yellow")
+        _show_egress(manifest, out)
     if packet.run.effects:
         _fact(out, "chance", _chance(packet))
     if outcome is not None:
@@ -180,7 +179,23 @@ def _show_capture(packet: Packet, out: Console) -> None:
         if usage.input_tokens or usage.output_tokens:
             _fact(out, "tokens", f"{usage.input_tokens} in, {usage.output_tokens} out")
     is_replayable, why = replayable(packet)
-    _fact(out, "replay", "replayable: the whole run" if is_replayable else f"not all of it can be replayed: {why}")
+    whole = f"replayable: the whole run{f', but for {why}' if why else ''}"
+    _fact(out, "replay", whole if is_replayable else f"not all of it can be replayed: {why}")
+
+
+def _show_egress(manifest: Manifest, out: Console) -> None:
+    """What left the process and by what right, where not all of it was captured; and the files that were written."""
+    rows = [(item.state, f"{item.target} ({item.count})") for item in manifest.egress]
+    rows = rows or [("uncaptured", target) for target in manifest.uncaptured]  # an older packet
+    if any(state != "captured" for state, _ in rows):
+        for number, (state, target) in enumerate(rows):
+            style = "yellow" if state == "uncaptured" else ""
+            _fact(out, "egress" if number == 0 else "", f"{state} {target}", style)
+    if manifest.overlooked:
+        _fact(out, "golden", f"although: {'; '.join(manifest.overlooked)}", "yellow")
+    if manifest.files:
+        more = f", and {manifest.more_files} more" if manifest.more_files else ""
+        _fact(out, "files", ", ".join(manifest.files) + more)
 
 
 def _chance(packet: Packet) -> str:

@@ -76,9 +76,14 @@ STACKS = (
     Stack("confluent-kafka", "native"),
     Stack("pyzmq", "native"),
     Stack("pycurl", "native"),
+    Stack("curl-cffi", "native"),
+    Stack("psycopg", "native"),
     Stack("obstore", "native"),
     Stack("lancedb", "native"),
 )
+
+_ASKING = frozenset({"grpcio", "pycurl", "curl-cffi", "psycopg", "psycopg-binary", "psycopg2", "psycopg2-binary"})
+"""Native libraries whose calls the guard sees where Python code makes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +171,7 @@ def _state(stack: Stack, on: tuple[str, ...], tested: dict[str, str]) -> State:
     if stack.distribution in tested:
         return "hooked" if stack.group == "runtime" else "recorded"
     if stack.group == "native":
-        return "unseen"
+        return "not recorded" if stack.distribution in _ASKING else "unseen"
     if stack.group == "transport":
         return "not recorded"
     if not on:

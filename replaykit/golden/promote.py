@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from replaykit.errors import UsageError
 from replaykit.packet import Packet
-from replaykit.packet.journal import SUFFIX, with_entry
-from replaykit.packet.model import Entry
+from replaykit.packet.journal import SUFFIX, sealed_again
+from replaykit.packet.model import Entry, Manifest
 
 FOLDER = "cassettes"
 
@@ -20,10 +21,12 @@ class Promoted:
 
     Attributes:
         was_there: The very same packet had been promoted before.
+        overlooked: What the user took as it is.
     """
 
     path: Path
     was_there: bool
+    overlooked: tuple[str, ...] = ()
 
 
 def promote(
@@ -39,7 +42,8 @@ def promote(
     Args:
         name: Name of the cassette; default: the run's workflow.
         entry: How to run it, where the packet does not say.
-        may_be_uncaptured: Takes a run of which something left the process unrecorded. A replay refuses that all the
+        may_be_uncaptured: Takes a run of which something left the process unrecorded, or beside which calls were made
+            that belong to no known run. The cassette says what was overlooked. A replay refuses such egress all the
             same, unless it is allowed there by name.
 
     Raises:
@@ -56,15 +60,21 @@ def promote(
             f"  replaykit promote {source} --entry MODULE:FUNCTION\n"
             f"  replaykit promote {source} -- python SCRIPT.py"
         )
-    data = source.read_bytes() if entry is None else with_entry(source, entry)
+    assert packet.outcome is not None  # or it would have been refused
+    manifest = packet.outcome.manifest
+    overlooked = tuple(_overlookable(manifest))
+    if entry is None and not overlooked:
+        data = source.read_bytes()
+    else:
+        data = sealed_again(source, entry, manifest.model_copy(update={"overlooked": overlooked}))
     target = folder / _file_name(name or packet.run.workflow)
     if target.exists():
         if target.read_bytes() == data:
-            return Promoted(target, was_there=True)
+            return Promoted(target, was_there=True, overlooked=overlooked)
         raise UsageError(f"there is another cassette {target}; keep both: --name NAME, or delete that one first")
     folder.mkdir(parents=True, exist_ok=True)
     _write_new(target, data)
-    return Promoted(target, was_there=False)
+    return Promoted(target, was_there=False, overlooked=overlooked)
 
 
 def refusals(packet: Packet, *, may_be_uncaptured: bool = False) -> list[str]:
@@ -78,13 +88,20 @@ def refusals(packet: Packet, *, may_be_uncaptured: bool = False) -> list[str]:
         reasons.append("a body was withheld, so the call that it belongs to can't be answered")
     if manifest.dropped_events:
         reasons.append(f"{manifest.dropped_events} events were lost while it was recorded")
-    if manifest.possibly_missing:
-        reasons.append(f"{manifest.possibly_missing} calls at the same time belong to no run that is known")
-    if manifest.uncaptured and not may_be_uncaptured:
-        shown = ", ".join(manifest.uncaptured)
-        reasons.append(f"something left the process unrecorded, and a replay refuses it: {shown}")
-        reasons.append("make it a @replaykit.tool, or take it as it is: --allow-uncaptured")
+    if not may_be_uncaptured and (overlookable := [*_overlookable(manifest)]):
+        reasons += overlookable
+        if manifest.uncaptured:
+            reasons.append("record it with --allow, or make it a @replaykit.tool: then it is no question any more")
+        reasons.append("or take it as it is, and have the cassette say so: --allow-uncaptured")
     return reasons
+
+
+def _overlookable(manifest: Manifest) -> Iterator[str]:
+    """What a user may take as it is."""
+    if manifest.possibly_missing:
+        yield f"{manifest.possibly_missing} calls at the same time belong to no run that is known"
+    if manifest.uncaptured:
+        yield f"something left the process unrecorded, and a replay refuses it: {', '.join(manifest.uncaptured)}"
 
 
 def _file_name(name: str) -> str:

@@ -2,7 +2,8 @@
 
 It sees, wherever the call is made: connects, addressed sends and look-ups of the socket module (so of asyncio, urllib,
 http.client, requests, httpx, aiohttp, anyio, drivers in pure Python), programs that are started, forks, and by
-wrappers what raises no audit event: uvloop, the `spawn` and `forkserver` starts of multiprocessing, subinterpreters.
+wrappers what raises no audit event: uvloop, the `spawn` and `forkserver` starts of multiprocessing, subinterpreters,
+what code of a run sends over sockets that were connected before.
 Unix sockets count (docker.sock). Binding, listening, accepting, socket pairs and kernel sockets do not.
 
 A refused connect closes its socket. Connecting a datagram socket counts although it sends nothing (libraries do it to
@@ -12,10 +13,12 @@ three exceptions where only the gate knows: anyio wraps it in a group, asyncio's
 
 Ways out that stay open, by name:
 
-- C and Rust libraries with a network of their own: grpc, pycurl and curl_cffi, libpq (psycopg), librdkafka, c-ares
-  (aiodns), duckdb, polars, obstore, hf_xet; ctypes and cffi calls, io_uring among them.
-- Sockets that are connected before the replay starts (`connected_sockets` lists them), come over a unix socket
-  (`socket.recv_fds`) or were accepted: `os.write`, `os.sendfile` and transports on them raise no event.
+- C and Rust libraries with a network of their own: librdkafka, c-ares (aiodns), duckdb, polars, obstore, hf_xet,
+  libmysqlclient; ctypes and cffi calls, io_uring among them. Those in `guard_native` (grpc, pycurl, curl_cffi, psycopg)
+  ask where Python code calls them, not where they connect.
+- Sockets that are connected before the replay starts (`connected_sockets` lists them), where something else than the
+  methods of `socket.socket` sends: `os.write`, `os.sendfile`, C libraries, transports of uvloop. See `guard_pooled`.
+- Sockets that come over a unix socket (`socket.recv_fds`) or were accepted.
 - A program or subinterpreter that was allowed: the guard does not go with it. In an allowed `os.fork` it does.
 - A loop made from the C class `uvloop.loop.Loop`; a wrapped function that was bound before the first install
   (`from _posixsubprocess import fork_exec`); asyncio's proactor loop (Windows) and `_winapi.CreateProcess`.
@@ -35,12 +38,14 @@ from typing import Any
 
 from replaykit.determinism.imports import when_imported
 from replaykit.errors import UsageError
-from replaykit.interceptors import guard_translate, guard_uvloop
+from replaykit.interceptors import guard_native, guard_translate, guard_uvloop
+from replaykit.interceptors.file_writes import EVENTS, FileWrites, writes
 from replaykit.interceptors.guard_allow import Allowed, is_allowed
 from replaykit.interceptors.guard_egress import Egress, EgressKind
 from replaykit.interceptors.guard_gate import Gate, Gates, gates
 from replaykit.interceptors.guard_names import in_addrinfo, noting
 from replaykit.interceptors.guard_patch import Patches
+from replaykit.interceptors.guard_pooled import Pooled
 from replaykit.interceptors.guard_sockets import ConnectedSockets, OpenSocket, connected_sockets
 
 __all__ = [
@@ -59,6 +64,7 @@ __all__ = [
 _PROBE = "replaykit.guard.probe"
 _lock = threading.Lock()
 _patches = Patches()
+_pooled = Pooled(gates)
 _waiting: list[Callable[[], None]] = []
 
 
@@ -72,12 +78,20 @@ class _Hook:
         """Add the hook, once, before the first gate is in force."""
         if self.is_alive:
             return
-        sys.addaudithook(self._make(gates, dict(guard_translate.AUDITED), _PROBE))
+        sys.addaudithook(self._make(gates, dict(guard_translate.AUDITED), writes, frozenset(EVENTS), _pooled, _PROBE))
         sys.audit(_PROBE)
         if not self.is_alive:  # another hook may veto ours, and Python does so without a word
             raise UsageError("an audit hook of this process keeps replaykit's from being added: no replay is safe here")
 
-    def _make(self, gates: Gates, audited: dict[str, Any], probe: str) -> Callable[[str, tuple[Any, ...]], None]:
+    def _make(
+        self,
+        gates: Gates,
+        audited: dict[str, Any],
+        writes: FileWrites,
+        writing: frozenset[str],
+        pooled: Pooled,
+        probe: str,
+    ) -> Callable[[str, tuple[Any, ...]], None]:
         # Everything it needs is a local name: at interpreter shutdown a module's globals go before its hooks do.
         find = audited.get
 
@@ -85,6 +99,8 @@ class _Hook:
             if gates.in_force:
                 known = find(event)
                 if known is None:
+                    if writes.told and event in writing:
+                        writes.saw(event, args)
                     return
                 try:
                     gates.ask(known[0], known[1], *args)
@@ -94,6 +110,8 @@ class _Hook:
                     if event == "socket.connect":
                         args[0].close()
                     raise
+                if event == "socket.connect":
+                    pooled.connected(args[0])
             elif event == probe:
                 self.is_alive = True
 
@@ -137,6 +155,9 @@ def uninstall(gate: Gate) -> None:
 
 def _wrap_what_is_not_audited() -> None:
     names = guard_translate.names
+    _waiting.extend(guard_native.install())
+    _pooled.wrap(_patches)
+    _waiting.append(when_imported("ssl", lambda ssl: _pooled.wrap_tls(_patches, ssl)))
     for function, addresses in (
         ("getaddrinfo", in_addrinfo),
         ("gethostbyname", lambda answer: [answer]),
@@ -153,7 +174,7 @@ def _wrap_what_is_not_audited() -> None:
 
 
 def _wrap_uvloop(uvloop: ModuleType) -> None:
-    guard_uvloop.wrap(uvloop, _patches, gates, guard_translate.names)
+    guard_uvloop.wrap(uvloop, _patches, gates, guard_translate.names, _pooled)
 
 
 def _unwrap() -> None:

@@ -19,6 +19,7 @@ FORMS = (
     "10.0.0.0/8",
     "unix:/path",
     "exec:git",
+    "lib:grpc",
 )
 
 _NAME = re.compile(r"(?=.*[^\d.])[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
@@ -35,7 +36,7 @@ class _Host:
     port: int | None
 
     def allows(self, egress: Egress) -> bool:
-        if egress.kind not in ("connect", "datagram", "dns"):
+        if egress.kind not in ("connect", "datagram", "dns", "send", "library"):
             return False
         host, port = _split(egress.target)
         if host is None:
@@ -55,7 +56,7 @@ class _Unix:
     target: str
 
     def allows(self, egress: Egress) -> bool:
-        return egress.kind in ("connect", "datagram") and egress.target == self.target
+        return egress.kind in ("connect", "datagram", "send", "library") and egress.target == self.target
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,17 @@ class _Program:
 
     def allows(self, egress: Egress) -> bool:
         return egress.kind in ("subprocess", "fork", "interpreter") and self.name in egress.names
+
+
+@dataclass(frozen=True, slots=True)
+class _Library:
+    name: str
+
+    def allows(self, egress: Egress) -> bool:
+        return egress.kind == "library" and self.name in egress.names
+
+
+_Entry = _Host | _Unix | _Program | _Library
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +90,10 @@ class Allowed:
     - `unix:/path`, `unix:@abstract`: a socket of this machine.
     - `exec:git`: a program by its base name or whole path. A command run through a shell is `exec:sh`;
       `exec:fork` allows `os.fork` (the guard goes on in the child), `exec:interpreter` a subinterpreter (it does not).
+    - `lib:pycurl`: all calls of a library with a network of its own, by its import name.
     """
 
-    entries: tuple[_Host | _Unix | _Program, ...]
+    entries: tuple[_Entry, ...]
 
     @classmethod
     def parse(cls, allow: Iterable[str]) -> Allowed:
@@ -104,14 +117,16 @@ def is_allowed(egress: Egress, allow: Iterable[str]) -> bool:
     return Allowed.parse(allow).allows(egress)
 
 
-def _parse(entry: str) -> _Host | _Unix | _Program:
+def _parse(entry: str) -> _Entry:
     if isinstance(entry, str):
         scheme, _, rest = entry.partition(":")
         if scheme == "unix" and rest.startswith(("/", "@")):
             return _Unix(unix_path(rest) if rest.startswith("/") else entry)
         if scheme == "exec" and rest and rest == rest.strip() and (" " not in rest or rest.startswith("/")):
             return _Program(rest)
-        host = _parse_host(entry) if scheme not in ("unix", "exec") else None
+        if scheme == "lib" and rest.isidentifier():
+            return _Library(rest)
+        host = _parse_host(entry) if scheme not in ("unix", "exec", "lib") else None
         if host is not None:
             return host
     guess = f" (did you mean {entry}:* or exec:{entry}?)" if isinstance(entry, str) and _NAME.fullmatch(entry) else ""

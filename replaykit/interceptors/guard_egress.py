@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Literal
 
-EgressKind = Literal["connect", "datagram", "dns", "subprocess", "fork", "interpreter"]
+EgressKind = Literal["connect", "datagram", "dns", "subprocess", "fork", "interpreter", "send", "library"]
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh"})
@@ -32,9 +32,9 @@ class Egress:
 
     Attributes:
         target: `127.0.0.1:5432`, `[::1]:5432`, `db.internal:5432`, `unix:/var/run/docker.sock`, `git describe ...`,
-            `os.fork`. A target that can't be told is `?`.
+            `os.fork`. A target that can't be told is `?`, or the library that goes there.
         names: What else the target is called: the host names whose look-up gave this address, the program's
-            base name and path.
+            base name and path, the library.
     """
 
     kind: EgressKind
@@ -42,8 +42,22 @@ class Egress:
     names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        shown = [name for name in self.names if self.kind in ("connect", "datagram") and name not in self.target]
+        is_network = self.kind in ("connect", "datagram", "send", "library")
+        shown = [name for name in self.names if is_network and name not in self.target]
+        if self.kind == "send":
+            shown.append("connected before")
         return f"{self.kind} {self.target}" + (f" ({', '.join(shown)})" if shown else "")
+
+    @property
+    def entry(self) -> str:
+        """What lets it through, as an entry of `allow=[...]`; empty where nothing does."""
+        name = self.names[0] if self.names else ""
+        if self.kind == "library":
+            return f"lib:{name}"
+        if self.kind in ("subprocess", "fork", "interpreter"):
+            return f"exec:{name}" if name else ""
+        has_port = self.target.startswith("unix:") or self.target.rpartition(":")[2].isdigit()
+        return "" if self.target == "?" else self.target if has_port else f"{self.target}:*"
 
 
 def parse_ip(host: str) -> IPAddress | None:

@@ -68,6 +68,19 @@ def connected_sockets() -> ConnectedSockets:
     return ConnectedSockets(tuple(sorted(found - accepted)), is_complete=folder is not None)
 
 
+def listening_ports() -> frozenset[int]:
+    """Return the TCP ports on which this process listens: a connection with such a local port was accepted."""
+    folder = next((path for path in _FOLDERS if path.is_dir()), None)
+    ports = set()
+    for sock in _python_sockets() if folder is None else _all_sockets(folder):
+        try:
+            if sock.family in _INTERNET and _is_listening(sock):
+                ports.add(sock.getsockname()[1])
+        except OSError:
+            continue  # closed by another thread meanwhile
+    return frozenset(ports)
+
+
 def _look_at(sock: socket.SocketType, found: set[OpenSocket], listening: set[int]) -> None:
     family = sock.family
     kind = sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE)

@@ -45,7 +45,7 @@ def send(sock: Any, address: Any) -> Egress | None:
 
 def _to_address(kind: EgressKind, sock: Any, address: Any) -> Egress | None:
     family = int(sock.family)
-    if family in _KERNEL_FAMILIES:
+    if is_kernel_family(family):
         return None
     if family == _UNIX:
         return Egress(kind, unix_path(address))
@@ -58,6 +58,11 @@ def _to_address(kind: EgressKind, sock: Any, address: Any) -> Egress | None:
     if host_name(host) == "localhost":
         return Egress(kind, host_port(own, address[1]), names=("localhost",))
     return host_egress(kind, host, address[1])
+
+
+def is_kernel_family(family: int) -> bool:
+    """True for sockets whose other end is the kernel."""
+    return family in _KERNEL_FAMILIES
 
 
 def host_egress(kind: EgressKind, host: str | bytes, port: Any) -> Egress:

@@ -21,6 +21,7 @@ from replaykit.interceptors.guard_egress import Egress, EgressKind, shell_comman
 from replaykit.interceptors.guard_gate import Gates
 from replaykit.interceptors.guard_names import Names, in_addrinfo
 from replaykit.interceptors.guard_patch import Patches
+from replaykit.interceptors.guard_pooled import Pooled
 
 TESTED = "0.22 to 0.23"
 
@@ -38,7 +39,7 @@ METHODS: dict[str, tuple[str, ...]] = {
 }
 
 
-def wrap(uvloop: ModuleType, patches: Patches, gates: Gates, names: Names) -> None:
+def wrap(uvloop: ModuleType, patches: Patches, gates: Gates, names: Names, pooled: Pooled) -> None:
     """Make the loops of uvloop, those that run already included, ask the gates.
 
     Raises:
@@ -47,7 +48,7 @@ def wrap(uvloop: ModuleType, patches: Patches, gates: Gates, names: Names) -> No
     for name, parameters in METHODS.items():
         _check(uvloop, name, parameters)
     for name in METHODS:
-        patches.replace(uvloop.Loop, name, functools.partial(_asking, name, gates, names))
+        patches.replace(uvloop.Loop, name, functools.partial(_asking, name, gates, names, pooled))
 
 
 def _check(uvloop: ModuleType, name: str, parameters: tuple[str, ...]) -> None:
@@ -65,7 +66,7 @@ def _check(uvloop: ModuleType, name: str, parameters: tuple[str, ...]) -> None:
         )
 
 
-def _asking(name: str, gates: Gates, names: Names, original: Callable[..., Any]) -> Callable[..., Any]:
+def _asking(name: str, gates: Gates, names: Names, pooled: Pooled, original: Callable[..., Any]) -> Callable[..., Any]:
     """Return the method that asks when it is awaited, in the task that awaits it, and then does what it did."""
     kind, translate = _TRANSLATORS[name]
 
@@ -76,6 +77,8 @@ def _asking(name: str, gates: Gates, names: Names, original: Callable[..., Any])
         bound = dict(zip(METHODS[name], args, strict=False)) | kwargs
         if name == "subprocess_exec":
             bound["args"] = args[2:]
+        if bound.get("sock") is not None:
+            pooled.ask(bound["sock"])  # uvloop takes it over, and what it sends from then on nobody sees
         gates.ask(kind, translate, bound)
         if name == "create_datagram_endpoint" and args:
             return await _datagram_endpoint(gates, functools.partial(original, self), args[0], args[1:], kwargs)

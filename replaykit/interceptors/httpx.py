@@ -46,6 +46,8 @@ _KINDS = {
 }
 _CLASSES = {kind: name for name, kind in _KINDS.items()}
 
+_CLOSING = {True: ("close", "__exit__"), False: ("aclose", "__aexit__")}
+
 _is_installed = False
 
 
@@ -78,6 +80,8 @@ class _Hooks:
             is_sync = owner is self._module.Client
             transport = self._kit.sync_transport if is_sync else self._kit.async_transport
             owner._transport_for_url = _make_hook(original, functools.partial(transport, self._kit))
+            for name in _CLOSING[is_sync]:
+                setattr(owner, name, _inside(getattr(owner, name), is_sync=is_sync))
         libraries.mark_hooked(self._module.__name__)
 
 
@@ -90,6 +94,22 @@ def _transport_for_url(owner: Any, module: ModuleType) -> Callable[[Any, Any], A
             f"(tested with {name} {libraries.find(name).tested}); no call of this client could be recorded or replayed"
         )
     return found  # type: ignore[no-any-return]  # an attribute of a module that is found at run time
+
+
+def _inside(close: Callable[..., Any], *, is_sync: bool) -> Callable[..., Any]:
+    """The method, as a transport's own business: closing a TLS connection sends something, and is no request."""
+
+    @functools.wraps(close)
+    def closing(*args: Any, **kwargs: Any) -> Any:
+        with inside_transport():
+            return close(*args, **kwargs)
+
+    @functools.wraps(close)
+    async def closing_async(*args: Any, **kwargs: Any) -> Any:
+        with inside_transport():
+            return await close(*args, **kwargs)
+
+    return closing if is_sync else closing_async
 
 
 def _make_hook(original: Callable[[Any, Any], Any], transport_of: Callable[..., Any]) -> Callable[[Any, Any], Any]:

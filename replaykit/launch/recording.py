@@ -9,6 +9,7 @@ from pathlib import Path
 
 from replaykit.api.recording import DEFAULT_STORE, KEEP_RULES
 from replaykit.errors import UsageError
+from replaykit.interceptors.guard_allow import Allowed
 from replaykit.launch.bootstrap.plan import Exchange, Plan
 from replaykit.launch.command import hash_seed_for, label, lacks_replaykit, run_command
 from replaykit.launch.places import place_in_project, relative
@@ -37,12 +38,14 @@ def record_run(
     store: str | None = None,
     name: str | None = None,
     keeps_output: bool = True,
+    allow: tuple[str, ...] = (),
     environ: Mapping[str, str] | None = None,
     stderr: int | None = None,
 ) -> Recorded:
     """Runs the command in the folder where it was typed.
 
     Args:
+        allow: What is known to leave the run unrecorded, by name.
         environ: Its environment; default: this process' own.
         stderr: Where its errors go; default: where this process' own go.
 
@@ -51,6 +54,7 @@ def record_run(
     """
     environ = os.environ if environ is None else environ
     keep = _keep_rule(environ)
+    Allowed.parse(allow)  # raises here, and not only in the child
     folder = Path(store or environ.get("REPLAYKIT_STORE") or DEFAULT_STORE).absolute()
     plan = Plan(
         mode="record",
@@ -60,6 +64,7 @@ def record_run(
         cwd=place_in_project(),
         variables=tuple(sorted(environ)),
         keeps_output=keeps_output,
+        allow=allow,
     )
     with Exchange(plan) as exchange:
         code = run_command(command, exchange.environ(environ, hash_seed_for(environ)), cwd=Path.cwd(), stderr=stderr)

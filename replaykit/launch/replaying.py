@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from replaykit.api.arguments import check_attempts
 from replaykit.errors import UsageError
 from replaykit.interceptors.guard_allow import Allowed
 from replaykit.launch.bootstrap.plan import Exchange, Plan
@@ -33,6 +34,7 @@ class Options:
     policy: str = "exact"
     changed: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+    attempts: str = "all"
     keeps_output: bool = True
 
 
@@ -107,8 +109,9 @@ def _status(packet: Packet) -> str | None:
 
 
 def _plan(path: Path, packet: Packet, command: tuple[str, ...], entry: str | None, options: Options) -> Plan:
-    find_policy(options.policy, options.changed)  # both raise here, and not only in the child
+    find_policy(options.policy, options.changed)  # all raise here, and not only in the child
     Allowed.parse(options.allow)
+    check_attempts(options.attempts)
     if command and entry:
         raise UsageError("give a command or --entry, not both")
     argv, target = command, entry or ""
@@ -131,6 +134,7 @@ def _plan(path: Path, packet: Packet, command: tuple[str, ...], entry: str | Non
         policy=options.policy,
         changed=options.changed,
         allow=options.allow,
+        attempts=options.attempts,
         keeps_output=options.keeps_output,
         is_given=bool(command or entry),
     )

@@ -72,6 +72,7 @@ class Index:
         self._content_of = content_of
         self._by_position: dict[str, Interaction] = {}
         self._by_endpoint: dict[tuple[str, str, str], Interaction] = {}
+        self._ambient_at: dict[tuple[tuple[str, str, str], str], Interaction] = {}
         self._children: dict[str, list[Interaction]] = defaultdict(list)
         self._unused: dict[str, Interaction] = {}
         self._keys: _Keys | None = None
@@ -85,8 +86,9 @@ class Index:
         call = interaction.call
         if call.call_class in ("auth", "ambient") and call.http is not None:
             endpoint = endpoint_of(call.http.method, call.http.url)
+            self._ambient_at[endpoint, interaction.position] = interaction
             present = self._by_endpoint.get(endpoint)
-            if present is None or not _is_answered(present):
+            if present is None or _worth(interaction) > _worth(present):
                 self._by_endpoint[endpoint] = interaction
             return
         if call.call_class == "telemetry":
@@ -106,9 +108,20 @@ class Index:
         here = self._by_position.get(position) if self.has_positions else None
         return here if here is not None and not self.is_used(here) else None
 
-    def ambient(self, method: str, url: str) -> Interaction | None:
-        """A recorded call to that endpoint; it may be served any number of times."""
-        return self._by_endpoint.get(endpoint_of(method, url))
+    def expect(self, position: str, interaction: Interaction) -> None:
+        """Lets an interaction be asked for at a position that is not its own, or once more where it was served."""
+        self._by_position[position] = interaction
+        self._unused[interaction.id] = interaction
+
+    def ambient(self, method: str, url: str, position: str = "") -> Interaction | None:
+        """A recorded call to that endpoint; it may be served any number of times.
+
+        Its own place comes first, so that a client that had to try again has to do so again. Anywhere else an answer
+        is worth more than a failure.
+        """
+        endpoint = endpoint_of(method, url)
+        here = self._ambient_at.get((endpoint, position))
+        return here if here is not None and _is_answered(here) else self._by_endpoint.get(endpoint)
 
     def descendants(self, parent: str) -> Iterator[Interaction]:
         """What was recorded inside a call, at any depth."""
@@ -250,4 +263,15 @@ def _are_declared(differing: tuple[str, ...], changed: frozenset[str]) -> bool:
 
 
 def _is_answered(interaction: Interaction) -> bool:
-    return interaction.done is not None and interaction.done.state == "complete" and not interaction.is_withheld
+    done = interaction.done
+    return done is not None and done.state in ("complete", "error") and not interaction.is_withheld
+
+
+def _worth(interaction: Interaction) -> int:
+    """How good an answer to everybody it is: a success, a failure that the server told, any other, none."""
+    done = interaction.done
+    if done is None or interaction.is_withheld:
+        return 0
+    if done.state != "complete":
+        return 1
+    return 2 if (done.status or 0) >= 400 else 3

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from replaykit.errors import PacketError
 from replaykit.packet.codec import check_digest, dump_line, parse_line, seal
-from replaykit.packet.model import FORMAT, Entry, EntryLine, OutcomeLine, RunLine
+from replaykit.packet.model import FORMAT, Entry, EntryLine, Manifest, OutcomeLine, RunLine
 
 SUFFIX = ".packet.jsonl"
 JOURNAL_SUFFIX = ".journal.jsonl"
@@ -115,17 +115,21 @@ def amend_outcome(path: Path, **changes: object) -> None:
     replace_file(path, head + dump_line(seal(changed, hashlib.sha256(head))))
 
 
-def with_entry(path: Path, entry: Entry) -> bytes:
-    """The bytes of a sealed packet, sealed again with this entry point; the file itself stays as it is.
+def sealed_again(path: Path, entry: Entry | None, manifest: Manifest) -> bytes:
+    """The bytes of a sealed packet, sealed again with these; the file itself stays as it is.
+
+    Args:
+        entry: None: that of the packet.
 
     Raises:
         PacketError: As `amend_outcome`.
     """
     head, outcome = _read_sealed(path)
-    first, *rest = head.splitlines(keepends=True)
-    kept = [line for line in rest if not line.startswith(b'{"kind":"entry"')]
-    head = b"".join([first, dump_line(EntryLine(id=outcome.id, seq=0, entry=entry)), *kept])
-    return head + dump_line(seal(outcome, hashlib.sha256(head)))
+    if entry is not None:
+        first, *rest = head.splitlines(keepends=True)
+        kept = [line for line in rest if not line.startswith(b'{"kind":"entry"')]
+        head = b"".join([first, dump_line(EntryLine(id=outcome.id, seq=0, entry=entry)), *kept])
+    return head + dump_line(seal(outcome.model_copy(update={"manifest": manifest}), hashlib.sha256(head)))
 
 
 def _read_sealed(path: Path) -> tuple[bytes, OutcomeLine]:

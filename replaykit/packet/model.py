@@ -288,6 +288,14 @@ class LogLine(Line):
     message: Text
 
 
+class EgressCount(Line):
+    """One target that something of the run went to."""
+
+    state: Literal["captured", "allowed", "uncaptured"]
+    target: Text = Field(description="host of a captured request; else what was done: `connect HOST:PORT`, ...")
+    count: Count = 1
+
+
 class Manifest(Line):
     """What the recorder saw, and what it could not see."""
 
@@ -297,6 +305,10 @@ class Manifest(Line):
     adopted: Count = 0
     possibly_missing: Count = Field(default=0, description="calls that could not be attributed to any run")
     uncaptured: tuple[Text, ...] = Field(default=(), description="what left the process and was not recorded")
+    egress: tuple[EgressCount, ...] = Field(default=(), description="all that left the process; older packets: none")
+    files: tuple[Text, ...] = Field(default=(), description="files that were written, relative to the working folder")
+    more_files: Count = Field(default=0, description="files beyond those that are listed")
+    overlooked: tuple[Text, ...] = Field(default=(), description="what its promotion to a test was told to overlook")
     dropped_events: Count = 0
     dropped_effects: Count = Field(default=0, description="reads of the clock and of chance that were too many to keep")
     secret_variables: tuple[Text, ...] = Field(

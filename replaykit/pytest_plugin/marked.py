@@ -125,7 +125,8 @@ class Marked:
         report, recorded = self.handle._rerun.report, self.handle._rerun.packet.interactions
         exact = sum(item.level == 0 for item in report.interactions)
         is_weaker = report.policy not in ("exact", "off")
-        return {"calls": len(recorded), "exact": exact, "live": len(report.allowed), "weaker": int(is_weaker)}
+        calls = len(recorded) - sum(report.left_out_attempts.values())
+        return {"calls": calls, "exact": exact, "live": len(report.allowed), "weaker": int(is_weaker)}
 
     def _wrapped(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -193,7 +194,9 @@ class Marked:
         """A test that fails leaves a packet of a failed run, and no cassette."""
         __tracebackhide__ = True
         name = self._path.name.removesuffix(SUFFIX)
-        recording = record(name, store=self._path.parent, keep="all", effects=True, tags={TAG: self._item.nodeid})
+        allow = self._options.arguments.get("allow", ())
+        tags = {TAG: self._item.nodeid}
+        recording = record(name, store=self._path.parent, keep="all", effects=True, tags=tags, allow=allow)
         run = self.handle._run = recording.run
         passed: bool | None = False
         try:

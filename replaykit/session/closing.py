@@ -126,9 +126,11 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
         ambient=replayer.remarks.ambient,
         already_connected=already_connected,
         derived=tuple(replayer.effects.derived) if replayer.effects is not None else (),
+        left_out_attempts=replayer.attempts.left_out,
         notes=(
             *_ran_for_real(replayer, unknown),
             *replayer.notes,
+            *replayer.attempts.sentences(),
             *remarks,
             *_about_stubs(replayer),
             *_about_chance(replayer),

@@ -10,6 +10,7 @@ from replaykit.determinism.schedule import Batch
 from replaykit.packet.exchange import Chunk, EndState, FunctionRequest, Headers, HttpRequest
 from replaykit.packet.failures import Failure
 from replaykit.packet.model import Entry, Verdict
+from replaykit.session.egress import Left
 from replaykit.wire import Call
 
 
@@ -138,7 +139,7 @@ class RunEnded:
     verdict: Verdict | None
     counts: Mapping[str, Mapping[str, int]]
     possibly_missing: int
-    uncaptured: tuple[str, ...]
+    left: Left
     adopted: int
     dropped_events: int
     dropped_effects: int = 0

@@ -89,9 +89,10 @@ class Leaving:
         explanation = Explanation(what, cause, position, left=self._left(None), details=[reason])
         return self._record(explanation, boundary=interaction.boundary, interaction=interaction)
 
-    def refusal(self, what: str, why: str, position: str) -> DivergenceRecord:
-        """Something that no recording stands for, and that would have gone out."""
-        details = [why, "allow it by name:  allow=[...] or --allow"]
+    def refusal(self, what: str, why: str, position: str, entry: str = "") -> DivergenceRecord:
+        """Something that no recording stands for, and that would have gone out; `entry` is what would allow it."""
+        how = f'allow=["{entry}"] or --allow {entry}' if entry else "allow=[...] or --allow"
+        details = [why, f"allow it by name:  {how}"]
         explanation = Explanation(f"refused: {what}; nothing was sent", "code", position, details=details)
         return self._record(explanation, boundary="egress", is_refusal=True)
 

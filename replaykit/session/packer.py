@@ -24,6 +24,7 @@ from replaykit.packet.model import (
     Body,
     CallLine,
     DoneLine,
+    EgressCount,
     EntryLine,
     Envelope,
     FunctionCall,
@@ -362,7 +363,13 @@ class Packer:
             withheld=self._clean.withheld,
             adopted=event.adopted,
             possibly_missing=event.possibly_missing,
-            uncaptured=tuple(self._clean.text(what) for what in event.uncaptured),
+            uncaptured=tuple(map(self._clean.text, event.left.uncaptured)),
+            egress=tuple(
+                EgressCount(state=state, target=self._clean.text(target), count=count)
+                for state, target, count in event.left.egress
+            ),
+            files=tuple(map(self._clean.text, event.left.files)),
+            more_files=event.left.more_files,
             dropped_events=event.dropped_events + self.lost_events,
             dropped_effects=event.dropped_effects,
             secret_variables=tuple(sorted(self._late - self._known)),

@@ -23,6 +23,7 @@ from replaykit.packet.exchange import ForwardCall, ForwardHttp, FunctionRequest,
 from replaykit.packet.failures import Failure
 from replaykit.packet.model import Entry, Verdict
 from replaykit.session.effect_log import EffectLog
+from replaykit.session.egress import EgressLog
 from replaykit.session.events import (
     CallBegan,
     EntryFound,
@@ -39,9 +40,6 @@ from replaykit.session.sink import Sink
 from replaykit.wire import classify
 
 logger = logging.getLogger("replaykit")
-
-MAX_UNCAPTURED = 50
-"""Different targets of unrecorded egress that one packet lists."""
 
 
 class Recorder:
@@ -64,8 +62,8 @@ class Recorder:
         self._dropped = 0
         self._adopted = 0
         self._possibly_missing = 0
-        self._uncaptured: dict[str, None] = {}
         self.effects: EffectLog | None = None
+        self._egress = EgressLog()
         self.is_closed = False
         self._schedule = ScheduleLog(self.now_ns)
 
@@ -93,6 +91,7 @@ class Recorder:
         try:
             call = classify(request.method, request.url, request.headers)
             self._count("classes", call.call_class)
+            self._egress.request(request.url, is_kept=call.call_class != "telemetry")
             if call.call_class == "telemetry":
                 return ForwardHttp(None)
             self._count("calls", call.boundary)
@@ -138,13 +137,10 @@ class Recorder:
         with self._lock:
             self._possibly_missing += 1
 
-    def saw_uncaptured(self, what: str) -> None:
-        """Something of this run leaves the process, and no recording will stand for it."""
-        if self.is_closed or self.is_foreign:
-            return
-        with self._lock:
-            if len(self._uncaptured) < MAX_UNCAPTURED:
-                self._uncaptured[what] = None
+    @property
+    def egress(self) -> EgressLog | None:
+        """Where to note what leaves past every interceptor; None once that is nobody's business any more."""
+        return None if self.is_closed or self.is_foreign else self._egress
 
     def _ignores(self, node: Node) -> bool:
         return self.is_closed or self.is_foreign or is_disabled(node)
@@ -201,7 +197,7 @@ class Recorder:
             verdict=verdict,
             counts=self._counts,
             possibly_missing=self._possibly_missing,
-            uncaptured=tuple(self._uncaptured),
+            left=self._egress.left(),
             adopted=self._adopted,
             dropped_events=self._dropped,
             dropped_effects=self.effects.dropped if self.effects is not None else 0,

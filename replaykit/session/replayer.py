@@ -10,6 +10,8 @@ from replaykit.determinism.lineage import Node, current
 from replaykit.determinism.orders import AsRecorded
 from replaykit.determinism.schedule import Schedule
 from replaykit.errors import Divergence, SanitizeError
+from replaykit.matching.attempts import Attempts
+from replaykit.matching.attempts import Mode as AttemptsMode
 from replaykit.matching.causes import Cause, Deviation, new_pieces
 from replaykit.matching.content import NO_CONTENT, Content, raw_key
 from replaykit.matching.index import Index, Match, lineage_of
@@ -54,6 +56,7 @@ class Replayer:
         is_strict: Values that are only assumed to stand for their stand-ins are divergences.
         stubs: By the name of a function: what to answer where the recording has no result for it.
         schedule: `strict`: everything comes in the recorded order, where the packet has it.
+        attempts: Whether a call that was tried more than once has `all` of its attempts, or its `final` one alone.
     """
 
     reads_body = True
@@ -70,13 +73,16 @@ class Replayer:
         is_strict: bool = False,
         stubs: Mapping[str, Any] | None = None,
         schedule: ScheduleMode = "strict",
+        attempts: AttemptsMode = "all",
     ) -> None:
         self._lock = threading.RLock()
         self.packet = packet
         self.policy = policy
+        self.attempts = Attempts(packet.interactions, attempts)
         self.ledger = Ledger()
         self.contents = Contents(packet, is_strict=is_strict)
-        self.index = Index(packet.interactions, self.contents.of_recorded)
+        self.index = Index(self.attempts.interactions, self.contents.of_recorded)
+        self.attempts.begin(self.index)
         self.interactions: list[ReplayedInteraction] = []
         self.not_executed: list[str] = []
         self.rerun: list[str] = []
@@ -214,7 +220,7 @@ class Replayer:
         if self._allows.egress(egress):
             self.allowed.append(str(egress))
             return None
-        return self._refusal(str(egress), "no interceptor handles it")
+        return self._refusal(str(egress), "no interceptor handles it", getattr(egress, "entry", ""))
 
     @property
     def last_order(self) -> float:
@@ -263,6 +269,7 @@ class Replayer:
         return self.policy
 
     def _match_http(self, request: HttpRequest, call: Call, position: str) -> Interaction:
+        self.attempts.ask(position, self.index)
         here = self.index.waiting_at(position)
         if here is not None and _has_raw(here, call, request):
             self.contents.defer(request, call, position)
@@ -302,6 +309,7 @@ class Replayer:
         assert interaction is not None
         self._raise_latched()
         self.index.use(interaction)
+        self.attempts.serve(position, interaction)
         if match.level == MOVED and self.policy.name == "exact":
             self.notes.append(f"moved (runtime differs): {position} was recorded as {interaction.position}")
         elif match.level in (SHIFTED, MOVED):
@@ -336,7 +344,7 @@ class Replayer:
 
     def _serve_ambient(self, request: HttpRequest, position: str) -> ServedResponse:
         self._raise_latched()
-        interaction = self.index.ambient(request.method, request.url)
+        interaction = self.index.ambient(request.method, request.url, position)
         if interaction is None:
             detail = f"{request.method} {_origin(request.url)} was never called while recording"
             nothing = (Match(MISSING, None), NO_CONTENT, position, "http", request.method)
@@ -403,12 +411,13 @@ class Replayer:
         if first is not None:
             raise first.error()
 
-    def _refusal(self, what: str, why: str) -> Divergence:
+    def _refusal(self, what: str, why: str, entry: str = "") -> Divergence:
         node = current()
         position = node.path if node is not None and node.run is self else ""
         with self._lock:
             clean = self.contents.clean_text(what)
-            record = self.leaving.refusal(clean, why, self.contents.name(position))
+            entry = self.contents.clean_text(entry)
+            record = self.leaving.refusal(clean, why, self.contents.name(position), entry)
             self.refused.append(clean)
             self.ledger.add(record)
         self.conductor.let_go()

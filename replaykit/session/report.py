@@ -59,6 +59,7 @@ class Report(_Part):
         already_connected: Sockets that were connected before the replay began; they would go live unseen.
         derived: Reads of the clock or of chance in the program's own code that were not recorded, by position. They got
             values made from the packet's id, the same in each replay.
+        left_out_attempts: How many recorded attempts of a call were not made again (`attempts="final"`), by position.
         notes: Whatever else a reader should know, one sentence each.
         status: How the replayed code ended, `ok` or `failed`; None where nobody saw its end.
         has_positions: False for an imported packet: level 0 then says equal content, and nothing of the place.
@@ -82,6 +83,7 @@ class Report(_Part):
     ambient: int = 0
     already_connected: tuple[str, ...] = ()
     derived: tuple[str, ...] = ()
+    left_out_attempts: dict[str, int] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     has_positions: bool = True
     status: str | None = None

@@ -39,6 +39,7 @@ def test_record_refuses_it(arguments: dict[str, Any], named: str) -> None:
         pytest.param({"stubs": ["a"]}, "by the name of a tool", id="stubs"),
         pytest.param({"stubs": {3: "a"}}, "by the name of a tool", id="stub's name"),
         pytest.param({"allow": None}, "list of entries", id="allow"),
+        pytest.param({"attempts": "last"}, '"all" or "final"', id="attempts"),
         pytest.param({"grace_s": "a"}, "seconds", id="grace"),
         pytest.param({"grace_s": -1}, "seconds", id="negative grace"),
         pytest.param({"grace_s": float("nan")}, "seconds", id="no grace"),

@@ -9,11 +9,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 import replaykit
+from replaykit.packet.model import EgressCount, Manifest
 from tests.conftest import LoopFactory, Serve
 
 
@@ -27,13 +29,17 @@ def _connect(address: tuple[str, int]) -> None:
     socket.create_connection(address, timeout=5).close()
 
 
-def _uncaptured(store: Path, block: Callable[[], object]) -> tuple[str, ...]:
-    with replaykit.record(store=store) as run:
+def _manifest(store: Path, block: Callable[[], object], **options: Any) -> Manifest:
+    with replaykit.record(store=store, **options) as run:
         block()
     assert run.packet_path is not None
     outcome = replaykit.Packet.load(run.packet_path).outcome
     assert outcome is not None
-    return outcome.manifest.uncaptured
+    return outcome.manifest
+
+
+def _uncaptured(store: Path, block: Callable[[], object]) -> tuple[str, ...]:
+    return _manifest(store, block).uncaptured
 
 
 def test_raw_connect_is_noted_once(tmp_path: Path, address: tuple[str, int]) -> None:
@@ -102,3 +108,60 @@ def test_code_outside_of_runs_is_nobodys(tmp_path: Path, address: tuple[str, int
     _connect(address)
 
     assert _uncaptured(tmp_path, lambda: None) == ()
+
+
+def test_what_is_allowed_by_name_is_counted_and_no_gap(tmp_path: Path, address: tuple[str, int]) -> None:
+    target = f"127.0.0.1:{address[1]}"
+
+    def block() -> None:
+        _connect(address)
+        _connect(address)
+
+    manifest = _manifest(tmp_path, block, allow=[target])
+    assert manifest.egress == (EgressCount(state="allowed", target=f"connect {target}", count=2),)
+    assert manifest.uncaptured == ()
+
+
+def test_a_malformed_entry_is_named_before_anything_begins() -> None:
+    with pytest.raises(replaykit.UsageError, match="allow entry 'x' is malformed"):
+        replaykit.record(allow=["x"])
+
+
+def test_files_that_the_run_writes_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative to where it ran, in all of its threads; not what is read, and not our own files."""
+    monkeypatch.chdir(tmp_path)
+    secret = "sk-proj-" + "a1B2c3D4" * 6
+    (tmp_path / "in.txt").write_text("x")
+
+    def block() -> None:
+        Path("out.txt").write_text(Path("in.txt").read_text())
+        Path(f"{secret}.txt").write_text("x")
+        thread = threading.Thread(target=Path("thread.txt").write_text, args=("x",))
+        thread.start()
+        thread.join()
+
+    manifest = _manifest(tmp_path / "packets", block)
+    assert manifest.files[0] == "out.txt"
+    assert manifest.files[2] == "thread.txt"
+    assert len(manifest.files) == 3
+    assert secret not in manifest.files[1]
+    assert manifest.uncaptured == ()
+
+
+def test_files_of_code_outside_of_the_run_are_nobodys(tmp_path: Path) -> None:
+    begin, done = threading.Event(), threading.Event()
+
+    def write() -> None:
+        begin.wait(10)
+        (tmp_path / "other").write_text("x")
+        done.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+
+    def block() -> None:
+        begin.set()
+        assert done.wait(10)
+
+    assert _manifest(tmp_path, block).files == ()
+    thread.join()

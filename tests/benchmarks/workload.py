@@ -9,6 +9,7 @@ from replaykit.packet.exchange import Chunk, HttpRequest
 from replaykit.packet.journal import Journal
 from replaykit.packet.model import Envelope
 from replaykit.sanitizer import Sanitizer
+from replaykit.session.egress import Left
 from replaykit.session.events import HttpBegan, HttpEnded, RunEnded
 from replaykit.session.packer import Packer
 from replaykit.wire import classify
@@ -67,7 +68,7 @@ def write_packet(path: Path, requests: list[tuple[str, bytes]]) -> Path:
         verdict=None,
         counts={},
         possibly_missing=0,
-        uncaptured=(),
+        left=Left(),
         adopted=0,
         dropped_events=0,
     )

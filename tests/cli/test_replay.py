@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from replaykit.packet import Packet
-from tests.cli.conftest import KEY, ROOT, Edit, Shop
+from replaykit.serve.scripted import Fault, Rule, ScriptedServer
+from tests.cli.conftest import AGENT, KEY, ROOT, Edit, Shop, clean_environ
 
 
 def test_the_recorded_command_runs_again_offline(recorded: Shop) -> None:
@@ -432,3 +433,30 @@ def test_an_option_without_its_value_is_not_the_command_s_dashes(shop: Shop, opt
 
     assert (ended.code, ended.err) == (2, f"replaykit: {option} has no value: -- stands where it should be\n")
     assert not (shop.folder / "--").exists()
+
+
+RETRYING = AGENT.replace(
+    '    answer = httpx.post(f"{base}/v1/chat/completions", json=body, headers=headers, timeout=20)\n',
+    """    for attempt in range(int(os.environ.get("ATTEMPTS", "3"))):
+        headers["x-stainless-retry-count"] = str(attempt)
+        answer = httpx.post(f"{base}/v1/chat/completions", json=body, headers=headers, timeout=20)
+        if answer.status_code < 400:
+            break
+""",
+)
+
+
+def test_fewer_attempts_are_no_difference_where_only_the_last_one_counts(tmp_path: Path) -> None:
+    with ScriptedServer([Rule(fault=Fault.status(500), times=2), Rule(reply="Rain.")]) as server:
+        shop = Shop(tmp_path, server, clean_environ())
+        shop.write("agent.py", RETRYING)
+        assert shop.record("python", "agent.py").code == 0
+
+    assert shop.run("replay", "last").out.startswith("answer: Rain.\nsame run  4 of 4 exact")
+    assert shop.run("replay", "last", ATTEMPTS="1").code == 1
+    ended = shop.run("replay", "last", "--attempts", "final", ATTEMPTS="1")
+    assert ended.code == 0, ended.text
+    assert ended.out.startswith("answer: Rain.\nok  2 of 2 exact, nothing left over, 0 live calls")
+    assert "only the last recorded attempt was served at llm:chat[0] (3 attempts)" in ended.out
+    assert "same run" not in ended.out
+    assert shop.run("replay", "last", "--attempts", "some").code == 2

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.cli.conftest import KEY, Shop
+from tests.cli.conftest import AGENT, KEY, Shop
 
 
 def test_show_tells_the_run(recorded: Shop) -> None:
@@ -126,3 +126,47 @@ def test_the_command_line_starts_without_the_engine(shop: Shop) -> None:
 
 def test_no_packet_file_holds_the_key(recorded: Shop) -> None:
     assert all(KEY not in path.read_text() for path in recorded.packets)
+
+
+LEAKING = (
+    AGENT
+    + """
+    import http.client
+    from pathlib import Path
+    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get("BASE_URL", ":9").rpartition(":")[2]))
+    connection.request("GET", "/ping")
+    connection.getresponse().read()
+    connection.close()
+    Path("out.txt").write_text("Rain.")
+"""
+)
+
+
+def test_show_tells_what_left_the_process_and_by_what_right(shop: Shop) -> None:
+    shop.write("agent.py", LEAKING)
+    shop.record("python", "agent.py")
+    peer = f"127.0.0.1:{shop.server.port}"
+
+    shown = shop.run("show", "last").out
+
+    assert f"  egress   captured {peer} (2)\n           uncaptured connect {peer} (1)\n" in shown
+    assert "  files    out.txt\n" in shown
+    assert "replayable: the whole run, but for 1 target that it went to unrecorded: a replay refuses them" in shown
+    refused = shop.run("promote", "last")
+    assert refused.code == 2
+    assert "--allow-uncaptured" in refused.err
+    promoted = shop.run("promote", "last", "--allow-uncaptured")
+    assert f"although something left the process unrecorded, and a replay refuses it: connect {peer}" in promoted.out
+    assert "  golden   although: something left" in shop.run("show", "cassettes/agent.packet.jsonl").out
+
+
+def test_what_is_allowed_while_recording_is_shown_and_no_gap(shop: Shop) -> None:
+    shop.write("agent.py", LEAKING)
+    peer = f"127.0.0.1:{shop.server.port}"
+    environ = {"BASE_URL": shop.server.url, "OPENAI_API_KEY": KEY}
+    shop.run("record", "--allow", peer, "--", "python", "agent.py", **environ)
+
+    shown = shop.run("show", "last").out
+    assert f"           allowed connect {peer} (1)\n" in shown
+    assert "  replay   replayable: the whole run\n" in shown
+    assert shop.run("promote", "last").code == 0

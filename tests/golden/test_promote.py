@@ -85,8 +85,38 @@ def test_uncaptured_egress_can_be_taken_knowingly(tmp_path: Path) -> None:
         socket.create_connection(server.getsockname(), timeout=5).close()
     assert run.packet_path is not None
 
-    assert len(refusals(replaykit.Packet.load(run.packet_path))) == 2
-    assert promote(run.packet_path, tmp_path / "c", entry=ENTRY, may_be_uncaptured=True).path.exists()
+    first, *rest = refusals(replaykit.Packet.load(run.packet_path))
+    assert "left the process unrecorded" in first
+    assert "--allow-uncaptured" in rest[-1]
+    promoted = promote(run.packet_path, tmp_path / "c", entry=ENTRY, may_be_uncaptured=True)
+    assert promoted.overlooked == (first,)
+    assert overlooked(promoted.path) == (first,)
+    assert promote(run.packet_path, tmp_path / "c", entry=ENTRY, may_be_uncaptured=True).was_there
+
+
+def overlooked(path: Path) -> tuple[str, ...]:
+    """What a cassette says of its own promotion; it is sealed."""
+    packet = replaykit.Packet.load(path)
+    assert packet.recovered == ()
+    assert packet.outcome is not None
+    return packet.outcome.manifest.overlooked
+
+
+def test_unattributed_calls_can_be_taken_knowingly(packet: Path, tmp_path: Path) -> None:
+    amend_outcome(packet, manifest=Manifest(possibly_missing=3))
+
+    promoted = promote(packet, tmp_path / "c", entry=ENTRY, may_be_uncaptured=True)
+    assert overlooked(promoted.path) == ("3 calls at the same time belong to no run that is known",)
+
+
+def test_allowed_egress_is_no_question(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        target = f"127.0.0.1:{server.getsockname()[1]}"
+        with replaykit.record("raw", store=tmp_path, allow=[target]) as run:
+            socket.create_connection(server.getsockname(), timeout=5).close()
+    assert run.packet_path is not None
+
+    assert overlooked(promote(run.packet_path, tmp_path / "c", entry=ENTRY).path) == ()
 
 
 def test_altered_packet_is_refused(packet: Path, tmp_path: Path) -> None:

@@ -26,6 +26,11 @@ ALLOWED: list[tuple[str, EgressKind, str, tuple[str, ...]]] = [
     ("exec:git", "subprocess", "git fetch", ("git", "/usr/bin/git")),
     ("exec:/usr/bin/git", "subprocess", "git fetch", ("git", "/usr/bin/git")),
     ("exec:fork", "fork", "os.fork", ("fork",)),
+    ("127.0.0.1:5432", "send", "127.0.0.1:5432", ()),
+    ("unix:/run/docker.sock", "send", "unix:/run/docker.sock", ()),
+    ("lib:grpc", "library", "127.0.0.1:5432", ("grpc",)),
+    ("lib:grpc", "library", "grpc", ("grpc",)),
+    ("127.0.0.1:5432", "library", "127.0.0.1:5432", ("grpc",)),
 ]
 
 
@@ -50,6 +55,10 @@ REFUSED: list[tuple[str, EgressKind, str, tuple[str, ...]]] = [
     ("unix:/run/docker.sock", "connect", "unix:/run/other.sock", ()),
     ("exec:git", "subprocess", "sh -c git fetch", ("sh", "/bin/sh")),
     ("exec:git", "connect", "127.0.0.1:1", ("git",)),
+    ("lib:grpc", "library", "127.0.0.1:1", ("pycurl",)),
+    ("lib:grpc", "connect", "127.0.0.1:1", ("grpc",)),
+    ("0.0.0.0/0", "library", "grpc", ("grpc",)),
+    ("127.0.0.1:5432", "send", "127.0.0.1:5433", ()),
 ]
 
 
@@ -81,6 +90,8 @@ def test_entry_does_not_allow(entry: str, kind: EgressKind, target: str, names: 
         "unix:run/docker.sock",
         "exec:",
         "exec:git status",
+        "lib:",
+        "lib:grpc core",
         None,
     ],
 )

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replaykit.interceptors.guard_egress import command, host_name, host_port, parse_ip
+from replaykit.interceptors.guard_allow import is_allowed
+from replaykit.interceptors.guard_egress import Egress, command, host_name, host_port, parse_ip
 
 
 @pytest.mark.parametrize("spelling", ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "::ffff:127.0.0.1"])
@@ -54,3 +55,26 @@ def test_text_of_a_command_is_short_and_holds_no_word_with_a_digit(argv: list[st
     assert target.startswith("tool")
     assert len(target) < 120
     assert not any(character.isdigit() for character in target)
+
+
+@pytest.mark.parametrize(
+    ("egress", "entry"),
+    [
+        (Egress("connect", "127.0.0.1:5432", ("db",)), "127.0.0.1:5432"),
+        (Egress("connect", "[::1]:5432"), "[::1]:5432"),
+        (Egress("dns", "db.internal"), "db.internal:*"),
+        (Egress("dns", "db.internal:5432"), "db.internal:5432"),
+        (Egress("send", "unix:/run/x.sock"), "unix:/run/x.sock"),
+        (Egress("subprocess", "git fetch", ("git", "/usr/bin/git")), "exec:git"),
+        (Egress("fork", "os.fork", ("fork",)), "exec:fork"),
+        (Egress("library", "127.0.0.1:1", ("grpc",)), "lib:grpc"),
+    ],
+)
+def test_its_entry_lets_it_through(egress: Egress, entry: str) -> None:
+    assert egress.entry == entry
+    assert is_allowed(egress, [egress.entry])
+
+
+@pytest.mark.parametrize("egress", [Egress("connect", "?"), Egress("subprocess", "?", ())])
+def test_what_can_t_be_told_has_no_entry(egress: Egress) -> None:
+    assert egress.entry == ""

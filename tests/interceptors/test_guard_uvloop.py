@@ -15,6 +15,7 @@ from replaykit.interceptors import guard, guard_uvloop
 from replaykit.interceptors.guard_gate import Gates
 from replaykit.interceptors.guard_names import Names
 from replaykit.interceptors.guard_patch import Patches
+from replaykit.interceptors.guard_pooled import Pooled
 from tests.interceptors.test_guard_support import Listener, guarded, refusals, run_python
 
 httpx2 = pytest.importorskip("httpx2")
@@ -206,4 +207,4 @@ def test_unknown_uvloop_is_a_usage_error_with_the_versions(loop: type, reason: s
     module.__dict__.update(Loop=loop, __version__="0.1")
 
     with pytest.raises(UsageError, match=rf"uvloop 0\.1 on Python 3\..*create_connection {reason}.*tested with"):
-        guard_uvloop.wrap(module, Patches(), Gates(), Names())
+        guard_uvloop.wrap(module, Patches(), Gates(), Names(), Pooled(Gates()))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from replaykit.serve.scripted import Fault, Rule, ScriptedServer
 from tests.pytest_plugin.conftest import AGENT, KEY, TEST, Project
 
 
@@ -237,3 +240,30 @@ def test_output_that_a_test_declares_is_compared(project: Project) -> None:
 
     assert ended.code == 1
     assert any("- was" in line or "as it was" in line for line in ended.failure)
+
+
+SDK_TEST = """
+import os
+import openai
+import pytest
+
+@pytest.mark.replay(attempts="final")
+def test_agent():
+    base = os.environ.get("BASE_URL", "http://model.invalid") + "/v1"
+    with openai.OpenAI(base_url=base, max_retries=int(os.environ.get("RETRIES", "0"))) as client:
+        answer = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "hi"}])
+    assert "Sunny" in answer.choices[0].message.content
+"""
+
+
+def test_final_attempts_stand_for_all_of_them(tmp_path: Path) -> None:
+    pytest.importorskip("openai")
+    with ScriptedServer([Rule(fault=Fault.rate_limited(0.05), times=2), Rule(reply="Sunny.")]) as server:
+        project = Project(tmp_path, server)
+        project.write(test_agent=SDK_TEST)
+        ended = project.pytest("--replay-record=once", live=True, RETRIES="2")
+        assert "3 interactions" in ended.text
+
+    ended = project.pytest()
+    assert ended.code == 0, ended.text
+    assert "replayed  1 run  1 of 1 calls exact, 0 live calls" in ended.text

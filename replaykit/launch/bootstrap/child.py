@@ -63,7 +63,7 @@ class _Recording:
     def __init__(self, plan: Plan, seat: Seat) -> None:
         self._plan, self._seat, self._pid = plan, seat, os.getpid()
         # Whether a run is kept depends on its exit code too, which only the parent will know.
-        self._record = record(plan.workflow, store=plan.store, keep="all", effects=True)
+        self._record = record(plan.workflow, store=plan.store, keep="all", effects=True, allow=plan.allow)
         self._tee: Tee | None = None
         self._stdin: Stdin | None = None
 
@@ -135,7 +135,7 @@ class _LinkedRecording(_Recording):
         if PARENT not in os.environ and seat.run is not None:
             os.environ[PARENT] = seat.run  # started beside the run, by the same command
         super().__init__(plan, seat)
-        self._record = record(plan.workflow, store=plan.store, keep="called", effects=True)
+        self._record = record(plan.workflow, store=plan.store, keep="called", effects=True, allow=plan.allow)
 
     def _entry(self) -> Entry:
         return Entry(kind="command", argv=tuple(sys.orig_argv), variables=self._plan.variables)
@@ -154,7 +154,7 @@ class Replaying:
 
     def __init__(self, plan: Plan, seat: Seat) -> None:
         self._plan, self._seat, self._pid = plan, seat, os.getpid()
-        self._replay = replay(plan.packet, plan.policy, changed=plan.changed, allow=plan.allow)
+        self._replay = replay(plan.packet, plan.policy, changed=plan.changed, allow=plan.allow, attempts=plan.attempts)
         self._tee: Tee | None = None
 
     def begin(self) -> None:

@@ -47,6 +47,7 @@ class Plan:
     policy: str = "exact"
     changed: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+    attempts: str = "all"
     target: str = ""
     is_given: bool = False
 

@@ -285,7 +285,7 @@ def _headers(
 
 
 def _wire_fault(fault: Fault | None) -> Fault | None:
-    return fault if fault is not None and fault.kind in ("timeout", "reset", "close") else None
+    return fault if fault is not None and fault.kind in ("timeout", "reset", "reset_in_head", "close") else None
 
 
 def _broken(chunks: tuple[bytes, ...], *, is_stream: bool) -> tuple[bytes, ...]:

@@ -51,7 +51,7 @@ class Answer:
     Attributes:
         chunks: The body; a stream's parts are sent as one HTTP chunk each.
         wire_chunk_bytes: Cut a stream into chunks of this size instead.
-        fault: What happens to the connection (`timeout`, `reset`, `close`); other faults are already in the body.
+        fault: What happens to the connection (`timeout`, `reset`, ...); other faults are already in the body.
     """
 
     status: int
@@ -136,7 +136,13 @@ async def write_answer(
     parts = tuple(_encode(answer))
     body_bytes = sum(map(len, parts))
     framing = ("transfer-encoding", "chunked") if answer.is_stream else ("content-length", str(body_bytes))
-    writer.write(_head(answer, framing))
+    head = _head(answer, framing)
+    if fault is not None and fault.kind == "reset_in_head":
+        writer.write(head[: len(head) // 2])
+        await writer.drain()
+        _reset(writer)
+        return False
+    writer.write(head)
     if not has_body:
         await writer.drain()
         return True

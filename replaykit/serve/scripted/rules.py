@@ -13,7 +13,7 @@ from replaykit.serve.scripted.reply import Tool
 
 Pattern = str | re.Pattern[str]
 Endpoint = Literal["model", "embeddings", "catalog"]
-FaultKind = Literal["status", "timeout", "reset", "close", "malformed_json", "stream_error"]
+FaultKind = Literal["status", "timeout", "reset", "reset_in_head", "close", "malformed_json", "stream_error"]
 
 BROKEN_OFF = "This answer is long enough to be cut off somewhere in the middle of its text."
 """What a rule with a fault and no reply of its own begins to say."""
@@ -53,6 +53,11 @@ class Fault:
         0 resets before the status line. An answer that is not streamed is reset in the middle of its body.
         """
         return cls("reset", after_chunks=after_chunks)
+
+    @classmethod
+    def reset_in_head(cls) -> Fault:
+        """Reset the connection in the middle of the head: the client has read a status and no body."""
+        return cls("reset_in_head")
 
     @classmethod
     def close(cls, after_bytes: int = 0) -> Fault:

@@ -231,3 +231,14 @@ def test_reset_is_a_reset_and_no_end_of_stream(serve: Serve) -> None:
     with connect(server) as connection, pytest.raises(ConnectionResetError):
         connection.sendall(b"GET /t HTTP/1.1\r\n\r\n")
         connection.recv(1)
+
+
+def test_reset_in_the_head_leaves_half_a_head(serve: Serve) -> None:
+    server = serve(routes=[Route("GET", "/t", json=1, fault=Fault.reset_in_head())])
+
+    with connect(server) as connection, pytest.raises(ConnectionResetError):
+        connection.sendall(b"GET /t HTTP/1.1\r\n\r\n")
+        received = connection.recv(4096)
+        assert received.startswith(b"HTTP/1.1 200")
+        assert b"\r\n\r\n" not in received
+        connection.recv(1)
