@@ -78,6 +78,8 @@ def refusals(packet: Packet, *, may_be_uncaptured: bool = False) -> list[str]:
         reasons.append("a body was withheld, so the call that it belongs to can't be answered")
     if manifest.dropped_events:
         reasons.append(f"{manifest.dropped_events} events were lost while it was recorded")
+    if manifest.unanswered:
+        reasons.append(f"{manifest.unanswered} calls were under way, without an answer, when the run ended")
     if manifest.possibly_missing:
         reasons.append(f"{manifest.possibly_missing} calls at the same time belong to no run that is known")
     if manifest.uncaptured and not may_be_uncaptured:

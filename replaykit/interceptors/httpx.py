@@ -171,12 +171,14 @@ class _TeeSync:
 
     def __iter__(self) -> Iterator[bytes]:
         count = 0
+        self._observer.awaited()
         try:
             for data in self._inner:
                 self._observer.received(data)
                 self._observer.arrived(count, is_blocking=True)
                 count += 1
                 yield data
+                self._observer.awaited()
         except GeneratorExit:
             raise  # the reader went away; `close` says so
         except BaseException as error:
@@ -205,6 +207,7 @@ class _NotedAsync:
         return self
 
     async def __anext__(self) -> bytes:
+        self._observer.awaited()
         waiting = Watched(anext(self._chunks))
         error: BaseException | None = None
         try:

@@ -96,6 +96,9 @@ class HttpObserver(Protocol):
 
     def responded(self, status: int, headers: Headers) -> None: ...
 
+    def awaited(self) -> None:
+        """The agent waits for the next chunk of the response, or for its end."""
+
     def received(self, data: bytes) -> None:
         """A chunk of the response as it came off the wire, before content-decoding."""
 

@@ -278,6 +278,7 @@ class Manifest(Line):
     possibly_missing: Count = Field(default=0, description="calls that could not be attributed to any run")
     uncaptured: tuple[Text, ...] = Field(default=(), description="what left the process and was not recorded")
     dropped_events: Count = 0
+    unanswered: Count = Field(default=0, description="calls under way, without an answer, when the run ended")
     secret_variables: tuple[Text, ...] = Field(
         default=(), description="names of secret-looking environment variables that were set while the run went on"
     )

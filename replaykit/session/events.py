@@ -113,6 +113,8 @@ class Scheduled:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
+    """`unanswered`: HTTP calls that were under way without an answer."""
+
     time_ns: int
     status: str
     failure: Failure | None
@@ -125,6 +127,7 @@ class RunEnded:
     uncaptured: tuple[str, ...]
     adopted: int
     dropped_events: int
+    unanswered: int = 0
 
 
 Event = HttpBegan | HttpEnded | CallBegan | CallEnded | SpanBegan | SpanEnded | EntryFound | Scheduled | RunEnded

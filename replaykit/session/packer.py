@@ -332,6 +332,7 @@ class Packer:
 
     def finish(self, event: RunEnded) -> OutcomeLine:
         """The last line; calls that never ended are written as cancelled first."""
+        unanswered = event.unanswered + sum(isinstance(line, CallLine) for line in self._open.values())
         for name in tuple(self._open):
             self._write(DoneLine(id=name, seq=0, time_ns=event.time_ns, state="cancelled"))
         self._open.clear()
@@ -358,9 +359,12 @@ class Packer:
             possibly_missing=event.possibly_missing,
             uncaptured=tuple(self._clean.text(what) for what in event.uncaptured),
             dropped_events=event.dropped_events + self.lost_events,
+            unanswered=unanswered,
             secret_variables=tuple(sorted(self._late - self._known)),
         )
-        is_whole = not (manifest.withheld or manifest.possibly_missing or manifest.dropped_events)
+        is_whole = not (
+            manifest.withheld or manifest.possibly_missing or manifest.dropped_events or manifest.unanswered
+        )
         rest = {"seq": self._seq + 1, "manifest": manifest, "replayable": "full" if is_whole else "no"}
         return line.model_copy(update=rest)
 
