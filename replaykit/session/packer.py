@@ -76,7 +76,7 @@ class Packer:
         self._known = frozenset(envelope.secret_variables)
         texts = ("workflow", "release", "environment")
         clean = {name: self._clean.text(value) for name in texts if (value := getattr(envelope, name)) is not None}
-        tags = {self._clean.text(name): self._clean.text(value) for name, value in envelope.tags.items()}
+        tags = self._clean.attributes(envelope.tags)
         line = RunLine(
             id=self._run_id,
             format=PACKET_FORMAT,
