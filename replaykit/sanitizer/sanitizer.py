@@ -22,7 +22,7 @@ from replaykit.sanitizer.shapes import RULES, TOKEN_GROUPS, Found, Group, Rule
 from replaykit.sanitizer.standins import StandIn, Table
 from replaykit.sanitizer.views import EVENT_DATA, MAX_DEPTH, Form, decode, json_literals, may_hold_json, rewrite
 
-RULESET = "2"
+RULESET = "3"
 
 _CACHED_CHARS = 8_000_000
 _PASSES = 8
