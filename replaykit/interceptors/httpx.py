@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import http.client
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
@@ -106,6 +107,13 @@ def _neutral(request: Any) -> HttpRequest:
 
 def _headers_of(message: Any) -> tuple[tuple[str, str], ...]:
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in message.headers.raw)
+
+
+def _reason_of(response: Any, usual: str) -> str | None:
+    """The phrase behind the status, where it is not what this client and the standard library take it to be."""
+    sent = response.extensions.get("reason_phrase")  # HTTP/2 has none
+    reason = sent.decode("latin-1") if isinstance(sent, bytes) else None
+    return None if reason == usual == http.client.responses.get(response.status_code) else reason
 
 
 def _raw(text: str) -> bytes:
@@ -371,7 +379,8 @@ class _Kit:
 
     def tee(self, response: Any, stream: Any, observer: HttpObserver) -> Any:
         """A fresh response over the noted stream: one that was read already must not be changed."""
-        observer.responded(response.status_code, _headers_of(response))
+        usual = self._module.codes.get_reason_phrase(response.status_code)
+        observer.responded(response.status_code, _headers_of(response), _reason_of(response, usual))
         return self._module.Response(
             response.status_code, headers=response.headers, stream=stream, extensions=response.extensions
         )
@@ -382,6 +391,8 @@ class _Kit:
                 raise self.error(served)
             served.overread()
         extensions = {"http_version": b"HTTP/1.1"}
+        if served.reason is not None:
+            extensions["reason_phrase"] = _raw(served.reason)
         stream = self._served(served, self)
         headers = [(_raw(name), _raw(value)) for name, value in served.headers]
         return self._module.Response(served.status, headers=headers, stream=stream, extensions=extensions)

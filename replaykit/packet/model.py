@@ -216,6 +216,9 @@ class DoneLine(Line):
     time_ns: Count
     state: Literal["complete", "closed_early", "error", "cancelled"]
     status: Count | None = None
+    reason: Text | None = Field(
+        default=None, description="the phrase behind the status; absent where it is the usual one"
+    )
     first_byte_ns: Count | None = None
     headers: tuple[tuple[Text, Text], ...] = ()
     body: Body | None = None

@@ -42,6 +42,7 @@ class HttpEnded:
     length: int
     failure: Failure | None
     first_byte_ns: int | None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ class HttpObserver:
         "_is_awaited",
         "_is_sent",
         "_length",
+        "_reason",
         "_recorder",
         "_sent",
         "_status",
@@ -59,6 +60,7 @@ class HttpObserver:
         self._began = began
         self._status: int | None = None
         self._headers: Headers = ()
+        self._reason: str | None = None
         self._chunks: list[Chunk] | None = []
         self._sent: list[bytes] = []
         self._length = 0
@@ -71,9 +73,9 @@ class HttpObserver:
     def sent(self, data: bytes) -> None:
         self._sent.append(data)
 
-    def responded(self, status: int, headers: Headers) -> None:
+    def responded(self, status: int, headers: Headers, reason: str | None = None) -> None:
         self._send_request()
-        self._status, self._headers = status, headers
+        self._status, self._headers, self._reason = status, headers, reason
         self._is_awaited = False
 
     def awaited(self) -> None:
@@ -123,6 +125,7 @@ class HttpObserver:
             state=state,
             status=self._status,
             headers=self._headers,
+            reason=self._reason,
             chunks=chunks,
             length=self._length,
             failure=failure,

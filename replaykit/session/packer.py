@@ -202,6 +202,7 @@ class Packer:
                 time_ns=event.time_ns,
                 state=event.state,
                 status=event.status,
+                reason=self._clean.text(event.reason) if event.reason is not None else None,
                 first_byte_ns=event.first_byte_ns,
                 headers=self._clean.headers(event.headers),
                 body=body,
