@@ -363,9 +363,8 @@ class Packer:
             unanswered=unanswered,
             secret_variables=tuple(sorted(self._late - self._known)),
         )
-        is_whole = not (
-            manifest.withheld or manifest.possibly_missing or manifest.dropped_events or manifest.unanswered
-        )
+        lost = (manifest.withheld, manifest.possibly_missing, manifest.dropped_events, manifest.unanswered)
+        is_whole = not (any(lost) or manifest.uncaptured)
         rest = {"seq": self._seq + 1, "manifest": manifest, "replayable": "full" if is_whole else "no"}
         return line.model_copy(update=rest)
 
