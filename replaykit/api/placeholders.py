@@ -20,7 +20,9 @@ _lock = threading.Lock()
 
 def values_for(packet: Packet) -> dict[str, str]:
     """By variable: the stand-in that the recording has for its value, else a placeholder."""
-    known = {line.variable: line.stand_in for line in packet.stand_ins if line.variable is not None}
+    # The longest: what a variable holds may have come up without the line end behind it.
+    lines = sorted(packet.stand_ins, key=lambda line: len(line.stand_in))
+    known = {line.variable: line.stand_in for line in lines if line.variable is not None}
     return {**dict.fromkeys(secret_variables(packet), PLACEHOLDER), **known}
 
 

@@ -129,7 +129,7 @@ class record:
 
     Args:
         workflow: What kind of run this is; the first part of the file's name.
-        store: Folder for packets; default `REPLAYKIT_STORE`, else `packets`.
+        store: Folder for packets, as seen when the block is entered; default `REPLAYKIT_STORE`, else `packets`.
         keep: `all`, `failed` to keep only what failed or was judged bad, or `called` to keep only what crossed a
             boundary at all; default `REPLAYKIT_KEEP`, else `all`.
         tags: Stored with the run, sanitized.
@@ -242,7 +242,7 @@ class record:
 
     def _begin(self, parent: str | None) -> None:
         has_effects = self._effects is not None and self._effects.install()
-        envelope, target = _envelope(self._workflow, self._tags, parent, Path(self._store))
+        envelope, target = _envelope(self._workflow, self._tags, parent, Path(self._store).absolute())
         envelope = envelope.model_copy(update={"effects": has_effects})
         environ = dict(os.environ)
         sink = Sink(envelope, target, lambda: Sanitizer(key=project_key(environ), environ=environ), self._keep)

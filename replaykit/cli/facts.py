@@ -158,6 +158,7 @@ def replayable(packet: Packet) -> tuple[bool, str]:
         "bodies withheld": manifest.withheld,
         "calls of no known run": manifest.possibly_missing,
         "events dropped": manifest.dropped_events,
+        "calls without an answer when the run ended": manifest.unanswered,
     }
     reasons = [f"{count} {what}" for what, count in lost.items() if count]
     count = len(manifest.uncaptured)

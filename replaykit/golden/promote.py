@@ -93,6 +93,8 @@ def refusals(packet: Packet, *, may_be_uncaptured: bool = False) -> list[str]:
         if manifest.uncaptured:
             reasons.append("record it with --allow, or make it a @replaykit.tool: then it is no question any more")
         reasons.append("or take it as it is, and have the cassette say so: --allow-uncaptured")
+    if manifest.unanswered:
+        reasons.append(f"{manifest.unanswered} calls were under way, without an answer, when the run ended")
     return reasons
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import http.client
 import inspect
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -129,6 +130,13 @@ def _headers_of(message: Any) -> tuple[tuple[str, str], ...]:
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in message.headers.raw)
 
 
+def _reason_of(response: Any, usual: str) -> str | None:
+    """The phrase behind the status, where it is not what this client and the standard library take it to be."""
+    sent = response.extensions.get("reason_phrase")  # HTTP/2 has none
+    reason = sent.decode("latin-1") if isinstance(sent, bytes) else None
+    return None if reason == usual == http.client.responses.get(response.status_code) else reason
+
+
 def _raw(text: str) -> bytes:
     """A header's own bytes: httpx takes only ASCII as text. Beyond Latin-1 it was not read off a wire by us."""
     try:
@@ -192,12 +200,14 @@ class _TeeSync:
         self._count = 0
 
     def __iter__(self) -> Iterator[bytes]:
+        self._observer.awaited()
         try:
             for data in self._inner:
                 self._observer.received(data)
                 self._observer.arrived(self._count, is_blocking=True)
                 self._count += 1
                 yield data
+                self._observer.awaited()
         except GeneratorExit:
             raise  # the reader went away; `close` says so
         except BaseException as error:
@@ -226,6 +236,7 @@ class _NotedAsync:
 
     async def __anext__(self) -> bytes:
         waiting, number = Watched(anext(self._chunks)), next(self._count)
+        self._observer.awaited()
         error: BaseException | None = None
         try:
             with inside_transport():
@@ -389,7 +400,8 @@ class _Kit:
 
     def tee(self, response: Any, stream: Any, observer: HttpObserver) -> Any:
         """A fresh response over the noted stream: one that was read already must not be changed."""
-        observer.responded(response.status_code, _headers_of(response))
+        usual = self._module.codes.get_reason_phrase(response.status_code)
+        observer.responded(response.status_code, _headers_of(response), _reason_of(response, usual))
         return self._module.Response(
             response.status_code, headers=response.headers, stream=stream, extensions=response.extensions
         )
@@ -400,6 +412,8 @@ class _Kit:
                 raise self.error(served)
             served.overread()
         extensions = {"http_version": b"HTTP/1.1"}
+        if served.reason is not None:
+            extensions["reason_phrase"] = _raw(served.reason)
         stream = self._served(served, self)
         headers = [(_raw(name), _raw(value)) for name, value in served.headers]
         return self._module.Response(served.status, headers=headers, stream=stream, extensions=extensions)

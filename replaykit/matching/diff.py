@@ -29,8 +29,15 @@ def diff_json(recorded: Any, now: Any, path: str = "") -> Iterator[FieldDiff]:
             left = recorded[index] if index < len(recorded) else ABSENT
             right = now[index] if index < len(now) else ABSENT
             yield from diff_json(left, right, f"{path}[{index}]")
-    elif recorded != now or type(recorded) is not type(now):
+    elif not _is_same(recorded, now):
         yield FieldDiff(path, recorded, now)
+
+
+def _is_same(recorded: Any, now: Any) -> bool:
+    """As they are written: `0.0` is not `-0.0`, and `nan` is what it was."""
+    if type(recorded) is not type(now):
+        return False
+    return repr(recorded) == repr(now) if isinstance(recorded, float) else bool(recorded == now)
 
 
 def changed_lines(recorded: str, now: str, width: int = 100) -> tuple[str, str]:

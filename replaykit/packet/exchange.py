@@ -94,7 +94,11 @@ class HttpObserver(Protocol):
     def arrived(self, step: int, *, is_blocking: bool) -> None:
         """The agent goes on after it has waited for that step of the answer; see `Gate`."""
 
-    def responded(self, status: int, headers: Headers) -> None: ...
+    def responded(self, status: int, headers: Headers, reason: str | None = None) -> None:
+        """The head of the response; `reason` is the phrase behind the status, where it is not the usual one."""
+
+    def awaited(self) -> None:
+        """The agent waits for the next chunk of the response, or for its end."""
 
     def received(self, data: bytes) -> None:
         """A chunk of the response as it came off the wire, before content-decoding."""
@@ -147,6 +151,7 @@ class ServedResponse:
         headers: Without those that say how the bytes travelled, where these no longer do: a body is served decoded.
         overread: Raises the divergence for reading past the end of a body that the recorded agent stopped reading.
         gate: When each step of it comes. Those of a request that was cancelled come never.
+        reason: The phrase behind the status, where it is not the usual one.
         error: The exception itself, where `failure` names a class of the user's own.
     """
 
@@ -158,6 +163,7 @@ class ServedResponse:
     overread: Callable[[], NoReturn]
     error: BaseException | None = None
     gate: Gate = NoGate()  # noqa: RUF009  it holds nothing
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Failure:
         try:
             made = _Describer(is_served).describe(error)
         except Exception:  # an exception whose text or attributes can't be read is still known by its class
-            return cls(values.class_name(type(error)), "")
+            return cls(_name_of(type(error)), "")
         return cls(made.pop("type"), made.pop("message"), made)
 
     def to_json(self) -> dict[str, Any]:
@@ -101,7 +101,7 @@ class _Describer:
         return error is not None and self._left > 0 and len(self._around) < MAX_DEPTH and not is_inside
 
     def _described(self, error: BaseException) -> dict[str, Any]:
-        made: dict[str, Any] = {"type": values.class_name(type(error)), "message": str(error)}
+        made: dict[str, Any] = {"type": _name_of(type(error)), "message": str(error)}
         if isinstance(error, BaseExceptionGroup):
             made["group"] = [self.describe(item) for item in error.exceptions if self._takes(item)]
             arguments: tuple[Any, ...] = (error.args[0], type(error.args[1])())  # what is in its list stands in `group`
@@ -140,6 +140,13 @@ class _Describer:
             return values.encode(value)
         except values.UnencodableError:
             return values.encode_type(value)
+
+
+def _name_of(kind: type) -> str:
+    """The class by its name; one made on the way, whose name another class has, under a name that finds none."""
+    name = values.class_name(kind)
+    found = values.find_class(name)
+    return name if found is kind or found is None else name.replace(":", ":<another>.", 1)
 
 
 def _attributes(error: BaseException) -> dict[str, Any]:

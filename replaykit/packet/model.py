@@ -218,6 +218,9 @@ class DoneLine(Line):
     time_ns: Count
     state: Literal["complete", "closed_early", "error", "cancelled"]
     status: Count | None = None
+    reason: Text | None = Field(
+        default=None, description="the phrase behind the status; absent where it is the usual one"
+    )
     first_byte_ns: Count | None = None
     headers: tuple[tuple[Text, Text], ...] = ()
     body: Body | None = None
@@ -311,6 +314,7 @@ class Manifest(Line):
     overlooked: tuple[Text, ...] = Field(default=(), description="what its promotion to a test was told to overlook")
     dropped_events: Count = 0
     dropped_effects: Count = Field(default=0, description="reads of the clock and of chance that were too many to keep")
+    unanswered: Count = Field(default=0, description="calls under way, without an answer, when the run ended")
     secret_variables: tuple[Text, ...] = Field(
         default=(), description="names of secret-looking environment variables that were set while the run went on"
     )

@@ -9,7 +9,14 @@ import base64
 import re
 from collections.abc import Iterator
 
-from replaykit.sanitizer.names import Strength, field_strength, is_secret_variable, option_strength, query_strength
+from replaykit.sanitizer.names import (
+    Strength,
+    field_strength,
+    is_secret_variable,
+    option_strength,
+    query_strength,
+    split_name,
+)
 from replaykit.sanitizer.shapes import KEEP, Found, is_placeholder
 from replaykit.sanitizer.views import Form, decode
 
@@ -23,6 +30,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]|$)")
 # What a person writes: words, each with a number behind it at most. Disguising keeps every class, and so this.
 _WORDS = re.compile(r"(?:{0})(?:[^A-Za-z0-9]++(?:{0}))*+".format(r"(?:[A-Z]?[a-z]*|[A-Z]+)\d{0,4}|\d+"))
 _CAMEL_WORDS = re.compile(r"(?:[A-Z]?[a-z]{2,}+|[A-Z]{2,}+|[^A-Za-z0-9])++")
+_SHORT_WORDS = 3.2  # letters a word: read as words in camel case, random letters have fewer on average
 _RANDOM = re.compile(r"[A-Za-z0-9_~+=-]+")
 
 
@@ -74,6 +82,13 @@ def _is_mixed(value: str) -> bool:
     return any(char.islower() for char in value) and any(char.isupper() for char in value)
 
 
+def _is_password(value: str) -> bool:
+    """True if a value behind a password's name is more than a word of what is said about it."""
+    if _has_both(value):
+        return True
+    return value.isalpha() and _is_mixed(value) and len(value) < _SHORT_WORDS * len(split_name(value))
+
+
 def find_contexts(text: str) -> Iterator[Found]:
     """Every such value of a text; the surer ones first, they may overlap."""
     if "://" in text:
@@ -86,6 +101,8 @@ def find_contexts(text: str) -> Iterator[Found]:
         yield from _curl_values(text)
     if "asic " in text:
         yield from _basic_values(text)
+    if "</" in text:
+        yield from _element_values(text)
     if "=" in text or ":" in text:
         hints = _hints(text)
         yield from _quoted_values(text, hints)
@@ -197,6 +214,9 @@ def _has_both(value: str) -> bool:
 
 _HINTS = ("key", "token", "secret", "pass", "pwd", "credential", "auth", "cookie", "appid")
 _QUOTED = re.compile(r"""(["'])([\w.$ -]{2,60})\1\s{0,3}:\s{0,3}(["'])((?:\\.|(?!\3)[^\\])*+)\3""", re.DOTALL)
+_ELEMENT = re.compile(
+    r"<(?:\w{1,20}:)?(?P<name>[\w.-]{2,40})(?:\s[^<>]{0,200})?>\s{0,20}(?P<value>[^<>\s]{4,2048})\s{0,20}</"
+)
 _ASSIGNED = re.compile(
     r"[\w-]{0,24}[\"'`]?\s{0,3}(?::=|=>|[:=])\s{0,3}[\"'`]?(?:(?:Bearer|Basic|Token)\s+)?"
     r"(?P<secret>[\w.~+/=!@#$%^*-]{8,400}(?<![.!]))(?!\()",
@@ -205,6 +225,12 @@ _ASSIGNED = re.compile(
 _NAME_END = re.compile(r"[\w-]*")
 _NAME_START = re.compile(r"[A-Za-z_][\w-]*$")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+
+
+def _element_values(text: str) -> Iterator[Found]:
+    """Secret values in XML: `<password>...</password>`. One with a space in it is prose, or more XML."""
+    for match in _ELEMENT.finditer(text):
+        yield from _value(match, "value", field_strength(match["name"]), "plain")
 
 
 def _quoted_values(text: str, hints: list[int]) -> Iterator[Found]:
@@ -242,5 +268,5 @@ def _assigned_values(text: str, hints: list[int]) -> Iterator[Found]:
         is_strong = field_strength(name) == "strong" or (name.isupper() and is_secret_variable(name))
         if _DOTTED.fullmatch(secret) or is_placeholder(secret):
             continue
-        if is_secret_under(secret, field_strength(name)) if not is_strong else _has_both(secret):
+        if is_secret_under(secret, field_strength(name)) if not is_strong else _is_password(secret):
             yield Found(match.start("secret"), match.end("secret"), "secret")

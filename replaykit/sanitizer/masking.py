@@ -93,6 +93,7 @@ class Masker:
             secret = self._whole(text[span[0] :], findings)
             if secret is not None:
                 return text[: span[0]] + secret
+        text = self._without_quoted(text, findings)
         has_literals = depth < MAX_DEPTH and may_hold_json(text)
         if has_literals:
             text = self._literals(text, findings, depth + 1)
@@ -103,6 +104,17 @@ class Masker:
         parts: list[str] = []
         last = 0
         for item in self._search.spans(text, has_literals=has_literals):
+            if item.stand_in is not None:
+                findings.append(Finding(item.stand_in.kind, item.stand_in.stand_in))
+                parts += (text[last : item.found.start], item.stand_in.marker)
+                last = item.found.end
+        return "".join((*parts, text[last:]))
+
+    def _without_quoted(self, text: str, findings: list[Finding]) -> str:
+        """Stand-ins with quotes in them go first: what looks like JSON around them is cut in the wrong places."""
+        parts: list[str] = []
+        last = 0
+        for item in self._search.quoted_stand_ins(text):
             if item.stand_in is not None:
                 findings.append(Finding(item.stand_in.kind, item.stand_in.stand_in))
                 parts += (text[last : item.found.start], item.stand_in.marker)

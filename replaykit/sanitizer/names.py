@@ -17,6 +17,7 @@ Strength = Literal["strong", "weak", "faint"]
 SECRET_HEADERS = frozenset(
     {
         "api-key",
+        "authentication",
         "authorization",
         "cookie",
         "ocp-apim-subscription-key",
@@ -25,11 +26,15 @@ SECRET_HEADERS = frozenset(
         "signature",
         "x-amz-security-token",
         "x-api-key",
+        "x-auth",
         "x-auth-token",
         "x-csrf-token",
+        "x-functions-key",
         "x-goog-api-key",
         "x-hub-signature",
         "x-hub-signature-256",
+        "x-jwt-assertion",
+        "x-session",
         "x-subscription-token",
         "x-token",
     }
@@ -70,6 +75,7 @@ _STRONG_WORDS = frozenset(
         "authorization",
         "credential",
         "credentials",
+        "hapikey",
         "passcode",
         "passphrase",
         "passwd",
@@ -79,9 +85,10 @@ _STRONG_WORDS = frozenset(
         "secret",
     }
 )
-_WEAK_WORDS = frozenset({"appid", "auth", "jwt", "pass"})
-_FAINT_NAMES = frozenset({"code", "key"})
-_KEY_OWNERS = frozenset({"access", "account", "api", "app", "auth", "encryption", "private", "secret"}) | {
+_WEAK_WORDS = frozenset({"appid", "auth", "bearer", "csrf", "jwt", "otp", "pass", "pw", "secrets", "totp", "xsrf"})
+_FAINT_WORDS = frozenset({"code", "key", "session", "sessionid", "sid"})
+_KEY_OWNERS = frozenset({"access", "account", "api", "app", "application", "auth", "encryption", "private"}) | {
+    "secret",
     "service",
     "shared",
     "signing",
@@ -98,6 +105,7 @@ _TOKEN_OWNERS = frozenset({"access", "api", "auth", "bearer", "bot", "csrf", "de
     "xsrf",
 }
 _CURSORS = frozenset({"continuation", "cursor", "next", "page", "pagination", "prev", "previous", "resume", "sync"})
+_CODE_OWNERS = frozenset({"auth", "authorization", "mfa", "otp", "totp", "verification"})
 _PASS_OWNERS = frozenset({"admin", "database", "db", "email", "ftp", "imap", "login", "mail", "mongo", "mysql"}) | {
     "pg",
     "postgres",
@@ -108,6 +116,7 @@ _PASS_OWNERS = frozenset({"admin", "database", "db", "email", "ftp", "imap", "lo
     "smtp",
     "user",
 }
+_OWNERS = frozenset({"auth", "secrets", "tokens"})  # of objects; a list under these names is weak, or nothing at all
 _HEADER_FIELDS = frozenset({"cookie", "cookies", "set-cookie", "set_cookie"})
 # Inside of an object that a secret's name announces, these say no more than that here is its value.
 _VALUE_FIELDS = frozenset({"data", "pass", "plain", "plaintext", "raw", "v", "val", "value"})
@@ -130,6 +139,8 @@ def field_strength(name: str) -> Strength | None:
     if name.lower() in _HEADER_FIELDS:
         return "strong"
     words = list(split_name(name))
+    if words[:1] == ["x"] and len(words) > 1:  # a header's name
+        del words[0]
     while len(words) > 1 and (words[-1] in _QUALIFIERS or words[-1].isdigit()):
         words.pop()
     if not words:
@@ -143,17 +154,17 @@ def field_strength(name: str) -> Strength | None:
         return "strong"
     if last == "token":
         return "weak" if _CURSORS.isdisjoint(before) else None
-    if last in _WEAK_WORDS and not before:
+    if (last in _WEAK_WORDS and not before) or (last == "code" and before and before[-1] in _CODE_OWNERS):
         return "weak"
     if split_name(name) == ("app", "id") or (name.isupper() and is_secret_variable(name)):
         return "weak"  # the environment, printed
-    return "faint" if name.lower() in _FAINT_NAMES else None
+    return "faint" if last in _FAINT_WORDS and not before else None
 
 
 @lru_cache(maxsize=4096)
 def is_owner(name: str) -> bool:
     """True for the name of an object that is made of secrets: `credentials`, `auth`, `password`."""
-    return field_strength(name) == "strong" or name.lower() == "auth"
+    return field_strength(name) == "strong" or name.lower() in _OWNERS
 
 
 @lru_cache(maxsize=4096)

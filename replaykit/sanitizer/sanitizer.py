@@ -22,7 +22,7 @@ from replaykit.sanitizer.shapes import RULES, TOKEN_GROUPS, Found, Group, Rule
 from replaykit.sanitizer.standins import StandIn, Table
 from replaykit.sanitizer.views import EVENT_DATA, MAX_DEPTH, Form, decode, json_literals, may_hold_json, rewrite
 
-RULESET = "2"
+RULESET = "3"
 
 _CACHED_CHARS = 8_000_000
 _PASSES = 8
@@ -156,7 +156,7 @@ class Sanitizer:
         """
         changed = text
         for _ in range(_PASSES):
-            before, changed = changed, change(changed)
+            before, changed = changed, change(self._search.without_known(changed))
             if changed == before:
                 break
         else:
@@ -226,7 +226,8 @@ class Sanitizer:
         """JSON, or a text that only begins like it: what is no JSON in it is searched as plain text."""
         parts: list[str] = []
         last, is_damaged = 0, False
-        cache, settled = self._cache, self._search.quoted_stand_ins(text)
+        cache = self._cache
+        settled = [(item.found.start, item.found.end) for item in self._search.quoted_stand_ins(text)]
         for start, end, kind, name, owner in json_literals(text):
             if kind == "junk":
                 is_damaged = True
@@ -252,7 +253,7 @@ class Sanitizer:
         """The inside of a string of a JSON text."""
         learned = self._search.learned
         text = decode(raw, "json")
-        made = rewrite(raw, "json", text, self._named(text, strength, depth))
+        made = rewrite(raw, "json", text, self._named(self._search.without_known(text), strength, depth))
         if self._search.learned == learned:  # else a value in it may have stood before the place that gave it away
             self._remember((raw, strength, depth), made)
         return made
@@ -305,7 +306,7 @@ class Sanitizer:
 
     def _inside(self, raw: str, form: Form, change: Callable[[str], str]) -> str:
         text = decode(raw, form)
-        return rewrite(raw, form, text, change(text))
+        return rewrite(raw, form, text, change(self._search.without_known(text)))
 
     def _cookies(self, text: str) -> str:
         found = (

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from replaykit.sanitizer.contexts import find_contexts
 from replaykit.sanitizer.encoded import ENCODED, Encoded
+from replaykit.sanitizer.escaped import ESCAPED, Escaped
 from replaykit.sanitizer.names import is_secret_value
 from replaykit.sanitizer.shapes import EMAIL, KEEP, Found, Group, Rule, find_shapes, grouped, shape_of, whole_shapes
 from replaykit.sanitizer.standins import StandIn, Table
@@ -18,6 +19,9 @@ SHORTEST_ANYWHERE = 8
 
 SHORTEST_TYPED = 6
 """The same for a value that a person typed where a password was asked for: more certain, and passwords are short."""
+
+_WRAPPING = " \t\r\n\"'"
+"""What may stand around a variable's value, and is no part of the secret: programs strip it."""
 
 _LETTER_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{4}|\\[A-Za-z]")
 
@@ -46,8 +50,9 @@ class Search:
         self._anywhere: set[str] = set()
         self._anywhere_pattern: re.Pattern[str] | None = None
         self._encoded = Encoded()
+        self._escaped = Escaped()
         self._stand_in_pattern: re.Pattern[str] | None = None
-        self._quoted_pattern: re.Pattern[str] | None = None
+        self._escaped_stand_ins = Escaped()
         self._stand_ins_seen = 0
         self._hidden: list[str] = []
         self.on_learned: Callable[[], None] = lambda: None
@@ -63,6 +68,10 @@ class Search:
     def learn(self, variables: Mapping[str, str]) -> None:
         """Names by the values of secret-looking environment variables; the first name of a value stays."""
         new = {value: name for value, name in variables.items() if value not in self._variables}
+        for value, name in tuple(new.items()):
+            core = value.strip(_WRAPPING)
+            if core not in self._variables and is_secret_value(core):
+                new.setdefault(core, name)
         self._variables.update(new)
         # A stand-in may be a variable's value: a replay sets it where there is no other. It passes through.
         unknown = [value for value in new if self._table.find(value) is None]
@@ -70,8 +79,9 @@ class Search:
             self._encoded.add(unknown)
             self._look_for(unknown)
 
-    def _look_for(self, values: Iterable[str]) -> None:
+    def _look_for(self, values: Collection[str]) -> None:
         self._anywhere.update(values)
+        self._escaped.add(values)
         self._anywhere_pattern = _any_of(self._anywhere)
         self.on_learned()
 
@@ -86,12 +96,14 @@ class Search:
         seen = _LETTER_ESCAPE.sub(_blank, text) if "\\" in text else text
         pattern = self._stand_ins()
         found = [Found(*match.span(), "stand-in") for match in pattern.finditer(text)] if pattern is not None else []
+        found += self._escaped_stand_ins.find(text)
         if shapes is None:
             found += find_contexts(seen)
         others = list(find_shapes(seen, self._groups if shapes is None else shapes))
         if self._anywhere_pattern is not None:
             others += [Found(*match.span(), "secret") for match in self._anywhere_pattern.finditer(text)]
         others += self._encoded.find(text)
+        others += self._escaped.find(text)
         if not found and not others:
             return []
         covered = _inside_escaped_strings(text) if has_literals else bytearray(len(text))
@@ -104,15 +116,21 @@ class Search:
                     spans.append(self.span(text, item))
         return sorted(spans, key=lambda span: span.found.start)
 
-    def quoted_stand_ins(self, text: str) -> list[tuple[int, int]]:
-        """Where stand-ins are that have a quote in them: what looks like a string inside of one is none."""
+    def without_known(self, text: str) -> str:
+        """The text without the values that its own structure could tear apart: they have signs of their own."""
+        return self.spliced(text, _disjoint(self.span(text, item) for item in self._escaped.find(text)))
+
+    def quoted_stand_ins(self, text: str) -> list[Span]:
+        """Stand-ins that have quotes or backslashes: what looks like a string inside of one is none."""
         self._stand_ins()
-        pattern = self._quoted_pattern
-        return [match.span() for match in pattern.finditer(text)] if pattern is not None else []
+        return _disjoint(self.span(text, item) for item in self._escaped_stand_ins.find(text, only_quoted=True))
 
     def span(self, text: str, found: Found) -> Span:
         """A piece of a text, with the stand-in that it is."""
-        return Span(found, self._table.find(decode(text[found.start : found.end], found.form)))
+        value = decode(text[found.start : found.end], found.form)
+        if found.kind == ESCAPED:
+            value = self._escaped_stand_ins.value_of(value) or value
+        return Span(found, self._table.find(value))
 
     def spliced(self, text: str, spans: Iterable[Span]) -> str:
         """The text with the values of `spans` replaced; stand-ins stay as they are."""
@@ -139,7 +157,12 @@ class Search:
             value, form = decode(raw, "percent"), "percent"  # not every client writes a plus as it should
         if found.kind == ENCODED:
             return self._table.put(value, self._encoded.disguised(value, self._stand_in_of), ENCODED)
+        if found.kind == ESCAPED:
+            return self._escaped.disguised(value, self._stand_in_of)
         variable = self._variables.get(value)
+        core = value.strip(_WRAPPING)
+        if variable is not None and core != value and core in self._variables:
+            return rewrite(raw, form, value, self._wrapped(value, core, variable))
         # Its kind depends on the value alone: it may be found by its name here and by its shape there.
         shape = shape_of(value, self._whole)
         kind = "env" if variable is not None else shape.kind if shape is not None else found.kind
@@ -150,8 +173,12 @@ class Search:
         return rewrite(raw, form, value, new)
 
     def _stand_in_of(self, value: str) -> str:
-        """The stand-in of an environment variable's value."""
+        """The stand-in of a value that is looked for everywhere."""
         return self._replace(value, Found(0, len(value), "secret"))
+
+    def _wrapped(self, value: str, core: str, variable: str) -> str:
+        """The stand-in of a value with something around it: stripped, it is the stand-in of the rest."""
+        return self._table.put(value, value.replace(core, self._stand_in_of(core), 1), "env", variable)
 
     def _stand_ins(self) -> re.Pattern[str] | None:
         """Finds stand-ins where no shape would: of values that a name gave away, or that are looked for inside words.
@@ -164,8 +191,17 @@ class Search:
             hidden = [item.stand_in for item in new if item.kind != EMAIL.kind]
             self._hidden += [text for text in hidden if len(text) >= SHORTEST_ANYWHERE]
             self._stand_in_pattern = _any_of(self._hidden)
-            self._quoted_pattern = _any_of(text for text in self._hidden if '"' in text)
+            self._escaped_stand_ins.add(self._hidden)
         return self._stand_in_pattern
+
+
+def _disjoint(spans: Iterable[Span]) -> list[Span]:
+    """In order; of those that overlap the first, and the longest that begins there."""
+    kept: list[Span] = []
+    for span in sorted(spans, key=lambda span: (span.found.start, -span.found.end)):
+        if not kept or span.found.start >= kept[-1].found.end:
+            kept.append(span)
+    return kept
 
 
 def _blank(escape: re.Match[str]) -> str:

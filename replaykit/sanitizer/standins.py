@@ -101,10 +101,10 @@ class Table:
             raise SanitizeError(f"no stand-in is left for a value of {len(raw)} characters")
         return raw
 
-    def put(self, raw: str, stand_in: str, kind: str) -> str:
+    def put(self, raw: str, stand_in: str, kind: str, variable: str | None = None) -> str:
         """The same for a value whose stand-in follows from another one's."""
         if stand_in != raw and raw not in self._by_raw and stand_in not in self._by_stand_in:
-            entry = StandIn(kind, stand_in)
+            entry = StandIn(kind, stand_in, variable)
             self._by_raw[raw] = self._by_stand_in[stand_in] = entry
             self.issued.append(entry)
         return stand_in

@@ -45,7 +45,14 @@ def close(replayer: Replayer, ending: Ending, stacks: tuple[str, ...]) -> None:
 def _note_output(replayer: Replayer, ending: Ending) -> None:
     """Whether there is an output on both sides, and all of it can be compared."""
     outcome = replayer.packet.outcome
-    if outcome is None or not outcome.has_output or not ending.has_output:
+    if outcome is None or not outcome.has_output:
+        return
+    if not ending.has_output:
+        replayer.lacks_output = replayer.policy.compares_outcome and ending.failure is None
+        if replayer.lacks_output:
+            replayer.notes.append(
+                "the recorded output was not compared: this replay gave none; rerun.finish(output=...)"
+            )
         return
     opaque = opaque_in(outcome, ending)
     replayer.output_compared = not opaque
@@ -119,6 +126,7 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
         not_executed=tuple(replayer.not_executed),
         executed_for_real=(*unknown, *again),
         output_compared=replayer.output_compared,
+        lacks_output=replayer.lacks_output,
         assumed=replayer.contents.bindings.assumed,
         allowed=tuple(dict.fromkeys(replayer.allowed)),
         refused=tuple(dict.fromkeys(replayer.refused)),

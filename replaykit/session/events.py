@@ -43,6 +43,7 @@ class HttpEnded:
     length: int
     failure: Failure | None
     first_byte_ns: int | None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,8 @@ class EffectsRead:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
+    """`unanswered`: HTTP calls that were under way without an answer."""
+
     time_ns: int
     status: str
     failure: Failure | None
@@ -143,6 +146,7 @@ class RunEnded:
     adopted: int
     dropped_events: int
     dropped_effects: int = 0
+    unanswered: int = 0
 
 
 Event = (

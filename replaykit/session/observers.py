@@ -29,23 +29,42 @@ class Recording(Protocol):
 
     def drop(self, what: str) -> None: ...
 
+    def ends(self, call: str) -> bool:
+        """True for the first who asks: a call has one end."""
+
+    def was_left(self, observer: HttpObserver) -> None:
+        """Told of an open answer that nobody can read any more. In a finalizer: it takes no lock and puts nothing."""
+
     def happened(self, call: str, step: int, depth: int, *, is_blocking: bool) -> None: ...
 
 
 class HttpObserver:
     """Watches one request: keeps references and times, and hands them over when it ended."""
 
-    __slots__ = ("_began", "_chunks", "_headers", "_is_ended", "_is_sent", "_length", "_recorder", "_sent", "_status")
+    __slots__ = (
+        "__weakref__",
+        "_began",
+        "_chunks",
+        "_headers",
+        "_is_awaited",
+        "_is_sent",
+        "_length",
+        "_reason",
+        "_recorder",
+        "_sent",
+        "_status",
+    )
 
     def __init__(self, recorder: Recording, began: HttpBegan) -> None:
         self._recorder = recorder
         self._began = began
         self._status: int | None = None
         self._headers: Headers = ()
+        self._reason: str | None = None
         self._chunks: list[Chunk] | None = []
         self._sent: list[bytes] = []
         self._length = 0
-        self._is_ended = False
+        self._is_awaited = True
         # A body that streams is known only when it has been sent; the rest can be handed over at once.
         self._is_sent = bool(began.request.body) or not _has_streaming_body(began.request)
         if self._is_sent:
@@ -54,11 +73,16 @@ class HttpObserver:
     def sent(self, data: bytes) -> None:
         self._sent.append(data)
 
-    def responded(self, status: int, headers: Headers) -> None:
+    def responded(self, status: int, headers: Headers, reason: str | None = None) -> None:
         self._send_request()
-        self._status, self._headers = status, headers
+        self._status, self._headers, self._reason = status, headers, reason
+        self._is_awaited = False
+
+    def awaited(self) -> None:
+        self._is_awaited = True
 
     def received(self, data: bytes) -> None:
+        self._is_awaited = False
         self._length += len(data)
         if self._chunks is None:
             return
@@ -71,10 +95,25 @@ class HttpObserver:
         depth = depth_of(self._began.position)
         self._recorder.happened(self._began.id, step, depth, is_blocking=is_blocking)
 
+    @property
+    def id(self) -> str:
+        return self._began.id
+
+    @property
+    def has_no_answer(self) -> bool:
+        """True while there is not even a status."""
+        return self._status is None
+
+    def left_open(self) -> None:
+        """Nobody will say how it ended: hands over what there is of it."""
+        self.ended("cancelled" if self._is_awaited else "closed_early")
+
+    def __del__(self) -> None:
+        self._recorder.was_left(self)
+
     def ended(self, state: EndState, failure: Failure | None = None) -> None:
-        if self._is_ended:
+        if not self._recorder.ends(self._began.id):
             return
-        self._is_ended = True
         self._send_request()
         chunks = tuple(self._chunks) if self._chunks is not None and self._recorder.has_room(self._length) else None
         began = self._began
@@ -86,6 +125,7 @@ class HttpObserver:
             state=state,
             status=self._status,
             headers=self._headers,
+            reason=self._reason,
             chunks=chunks,
             length=self._length,
             failure=failure,

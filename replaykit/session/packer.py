@@ -80,7 +80,7 @@ class Packer:
         self._known = frozenset(envelope.secret_variables)
         texts = ("workflow", "release", "environment")
         clean = {name: self._clean.text(value) for name in texts if (value := getattr(envelope, name)) is not None}
-        tags = {self._clean.text(name): self._clean.text(value) for name, value in envelope.tags.items()}
+        tags = self._clean.attributes(envelope.tags)
         line = RunLine(
             id=self._run_id,
             format=PACKET_FORMAT,
@@ -209,6 +209,7 @@ class Packer:
                 time_ns=event.time_ns,
                 state=event.state,
                 status=event.status,
+                reason=self._clean.text(event.reason) if event.reason is not None else None,
                 first_byte_ns=event.first_byte_ns,
                 headers=self._clean.headers(event.headers),
                 body=body,
@@ -339,6 +340,7 @@ class Packer:
 
     def finish(self, event: RunEnded) -> OutcomeLine:
         """The last line; calls that never ended are written as cancelled first."""
+        unanswered = event.unanswered + sum(isinstance(line, CallLine) for line in self._open.values())
         for name in tuple(self._open):
             self._write(DoneLine(id=name, seq=0, time_ns=event.time_ns, state="cancelled"))
         self._open.clear()
@@ -372,9 +374,11 @@ class Packer:
             more_files=event.left.more_files,
             dropped_events=event.dropped_events + self.lost_events,
             dropped_effects=event.dropped_effects,
+            unanswered=unanswered,
             secret_variables=tuple(sorted(self._late - self._known)),
         )
-        is_whole = not (manifest.withheld or manifest.possibly_missing or manifest.dropped_events)
+        lost = (manifest.withheld, manifest.possibly_missing, manifest.dropped_events, manifest.unanswered)
+        is_whole = not (any(lost) or manifest.uncaptured)
         rest = {"seq": self._seq + 1, "manifest": manifest, "replayable": "full" if is_whole else "no"}
         return line.model_copy(update=rest)
 

@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -64,6 +65,8 @@ class Recorder:
         self._possibly_missing = 0
         self.effects: EffectLog | None = None
         self._egress = EgressLog()
+        self._open: dict[str, weakref.ref[HttpObserver]] = {}
+        self._left: list[HttpObserver] = []
         self.is_closed = False
         self._schedule = ScheduleLog(self.now_ns)
 
@@ -99,7 +102,9 @@ class Recorder:
             began = HttpBegan(
                 self._next_id("c"), self.now_ns(), position, call, request, self._parent(node), self._flags(node)
             )
-            return ForwardHttp(HttpObserver(self, began))
+            observer = HttpObserver(self, began)
+            self._open[began.id] = weakref.ref(observer)
+            return ForwardHttp(observer)
         except Exception:  # the agent's call comes first, whatever is wrong with ours
             self.drop("a request")
             return ForwardHttp(None)
@@ -181,6 +186,7 @@ class Recorder:
         failed: bool = False,
     ) -> None:
         """Closes the run: later calls pass through unseen."""
+        unanswered = self._end_open()
         self._put_schedule(is_end=True)
         if self.effects is not None and not self.is_foreign:
             self.effects.flush()
@@ -201,8 +207,20 @@ class Recorder:
             adopted=self._adopted,
             dropped_events=self._dropped,
             dropped_effects=self.effects.dropped if self.effects is not None else 0,
+            unanswered=unanswered,
         )
         self._sink.close(event)
+
+    def _end_open(self) -> int:
+        """Hands over what there is of answers that are still open. Returns how many calls have no answer at all."""
+        unanswered = 0
+        self._end_left()
+        for found in tuple(self._open.values()):
+            observer = found()
+            if observer is not None:
+                unanswered += observer.has_no_answer
+                self._hand_over(observer)
+        return unanswered
 
     # for the observers
 
@@ -212,10 +230,30 @@ class Recorder:
 
     def put(self, event: Event, size: int = 0) -> None:
         if not self.is_closed and not self.is_foreign:
+            if self._left:
+                self._end_left()
             self._put_schedule()
             self._sink.put(event, size)
             if self.effects is not None:  # after it: a secret that the event gives away is known by then
                 self.effects.flush()
+
+    def ends(self, call: str) -> bool:
+        return self._open.pop(call, None) is not None
+
+    def was_left(self, observer: HttpObserver) -> None:
+        if observer.id in self._open and not self.is_closed:
+            self._left.append(observer)  # which keeps it until the next event
+
+    def _end_left(self) -> None:
+        left, self._left = self._left, []
+        for observer in left:
+            self._hand_over(observer)
+
+    def _hand_over(self, observer: HttpObserver) -> None:
+        try:
+            observer.left_open()
+        except Exception:  # as above
+            self.drop("an answer that was still open")
 
     def happened(self, call: str, step: int, depth: int, *, is_blocking: bool) -> None:
         """The agent goes on after it has waited for a step of an answer."""

@@ -97,6 +97,7 @@ class Replayer:
         self.is_closed = False
         self.runtime_differs = False
         self.output_compared = False
+        self.lacks_output = False
         self.status: str | None = None
         self.notes: list[str] = []
         self.remarks = Remarks(packet, self.contents)

@@ -51,6 +51,7 @@ class Report(_Part):
         executed_for_real: Tools whose bodies ran: names of those that only the model traffic shows, and positions of
             those that ran again. `notes` says why.
         output_compared: False where the recording or the replay has no declared output.
+        lacks_output: The recording has an output, and the replay gave none to compare with it.
         assumed: Sensitive values taken on trust to stand for their stand-ins, by kind.
         allowed: Egress that was let through by name.
         refused: Egress that was refused.
@@ -76,6 +77,7 @@ class Report(_Part):
     not_executed: tuple[str, ...] = ()
     executed_for_real: tuple[str, ...] = ()
     output_compared: bool = False
+    lacks_output: bool = False
     assumed: dict[str, int] = Field(default_factory=dict)
     allowed: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
@@ -104,6 +106,8 @@ class Report(_Part):
             parts.append(f"{self.ambient} ambient")
         parts.append(f"{len(self.unused)} left over" if self.unused else "nothing left over")
         parts.append(f"{len(self.allowed)} allowed egress" if self.allowed else "0 live calls")
+        if self.lacks_output:
+            parts.append("output not compared")
         trusted = sum(self.assumed.values())
         if trusted:
             parts.append(f"{trusted} value{'s' * (trusted != 1)} taken on trust")

@@ -53,7 +53,9 @@ def serve_http(
     except PacketError as reason:
         raise NotServable(reason.reason) from None
     headers = _served_headers(done.headers, chunks)
-    return ServedResponse(done.status, headers, chunks, done.state, failure, overread, error, gate_of(chunks))
+    return ServedResponse(
+        done.status, headers, chunks, done.state, failure, overread, error, gate_of(chunks), done.reason
+    )
 
 
 def telemetry_answer(request: HttpRequest) -> ServedResponse:

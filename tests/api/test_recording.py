@@ -199,6 +199,20 @@ def test_tags_and_names_of_any_kind_never_hurt_the_agent(world: World) -> None:
     assert Packet.load(listed.packet_path or "").run.tags == {}
 
 
+def test_an_agent_that_changes_its_folder_is_recorded_where_it_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    with replaykit.record("demo", store="packets") as run:
+        os.chdir("elsewhere")
+
+    assert run.packet_path is not None
+    assert run.packet_path.parent == tmp_path / "packets"
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
 def test_a_store_that_is_no_path_costs_the_packet_and_not_the_run() -> None:
     with replaykit.record("demo", store=5) as run:  # type: ignore[arg-type]  # on purpose
         assert note("a") == "a"

@@ -60,7 +60,7 @@ def test_a_stub_answers_what_the_recording_can_not(world: World, stub: Any) -> N
     with replaykit.replay(world.path, stubs={"note": stub}) as rerun:
         assert agent() == "x, stub of new"
     assert (rerun.report.ok, rerun.report.verdict) == (True, "unproven")
-    assert rerun.report.notes == ("answered by stubs: tool:note[1]",)
+    assert "answered by stubs: tool:note[1]" in rerun.report.notes
 
 
 def test_what_is_allowed_by_name_goes_out(world: World) -> None:

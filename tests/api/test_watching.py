@@ -165,3 +165,12 @@ def test_files_of_code_outside_of_the_run_are_nobodys(tmp_path: Path) -> None:
 
     assert _manifest(tmp_path, block).files == ()
     thread.join()
+
+
+def test_a_run_of_which_something_left_unrecorded_is_not_called_replayable(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, replaykit.record("demo", store=tmp_path) as run:
+        socket.create_connection(server.getsockname(), timeout=5).close()
+    assert run.packet_path is not None
+    outcome = replaykit.Packet.load(run.packet_path).outcome
+
+    assert outcome is not None and outcome.replayable == "no"

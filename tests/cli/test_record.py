@@ -246,6 +246,27 @@ def test_a_forked_child_does_not_end_the_run(shop: Shop) -> None:
     assert shop.packet.outcome.status == "ok"
 
 
+SLOW_DISK = """
+import threading
+from replaykit.packet.journal import Journal
+append = Journal.append
+Journal.append = lambda *args: (threading.Event().wait(0.6), append(*args))
+"""
+
+
+def test_a_run_that_ends_at_once_left_what_was_run(shop: Shop) -> None:
+    """Even if the disk is slow."""
+    (shop.folder / "site").mkdir()
+    shop.write("site/sitecustomize.py", SLOW_DISK)
+    shop.write("gone.py", "import os; os._exit(3)")
+    paths = os.pathsep.join([str(shop.folder / "site"), shop.environ["PYTHONPATH"]])
+
+    ended = shop.record("python", "gone.py", PYTHONPATH=paths)
+
+    assert ended.code == 3
+    assert "  entry    python gone.py\n" in shop.run("show", *map(str, (shop.folder / "packets").iterdir())).out
+
+
 def test_a_killed_run_leaves_a_journal_that_shows_as_interrupted(shop: Shop) -> None:
     """What was answered before is in it."""
     shop.write(

@@ -69,9 +69,10 @@ def test_run_without_an_entry_asks_for_one(packet: Path, tmp_path: Path) -> None
         (Manifest(withheld=1), "a body was withheld"),
         (Manifest(dropped_events=2), "2 events were lost"),
         (Manifest(possibly_missing=3), "3 calls at the same time belong to no run"),
+        (Manifest(unanswered=1), "1 calls were under way"),
         (Manifest(uncaptured=("connect 10.0.0.5:5432",)), "connect 10.0.0.5:5432"),
     ],
-    ids=["withheld", "dropped", "unattributed", "uncaptured"],
+    ids=["withheld", "dropped", "unattributed", "unanswered", "uncaptured"],
 )
 def test_what_is_not_whole_is_refused(packet: Path, tmp_path: Path, manifest: Manifest, reason: str) -> None:
     amend_outcome(packet, manifest=manifest)

@@ -195,6 +195,12 @@ def _empty(handler: Handler) -> None:
     handler.head(204)
 
 
+def _phrased(handler: Handler) -> None:
+    """A status with the phrase that the path says, or with none."""
+    handler.wfile.write(f"HTTP/1.1 429 {handler.path.rpartition('/')[2].replace('-', ' ')}\r\n".encode())
+    handler.wfile.write(b"content-length: 0\r\n\r\n")
+
+
 def _sized(handler: Handler) -> None:
     handler.answer(200, TEXT, content_type="text/plain")
 
@@ -237,5 +243,6 @@ PATHS: dict[str, Callable[[Handler], None]] = {
     "basket": _basket,
     "digest": _digest,
     "empty": _empty,
+    "phrased": _phrased,
     "sized": _sized,
 }

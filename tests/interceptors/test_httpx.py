@@ -153,6 +153,12 @@ class TestHttpx(HttpContract):
         ]
         assert [listed(seen) for seen in now] == [listed(seen) for seen in then]
 
+    @pytest.mark.parametrize("phrase", ["Quota-Exceeded-For-Team", "Too-Many-Requests", ""])
+    def test_the_phrase_behind_a_status_comes_back(self, theatre: Theatre, module: Any, phrase: str) -> None:
+        then, now = theatre.both(lambda: module.get(f"{theatre.origin.url}/phrased/{phrase}").reason_phrase)
+
+        assert now == then == phrase.replace("-", " ")
+
     def test_a_client_made_before_the_recording_is_recorded(self, theatre: Theatre, module: Any) -> None:
         with module.Client(base_url=theatre.origin.url) as client:
             then, now = theatre.both(lambda: client.get("/number").text)

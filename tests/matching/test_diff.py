@@ -20,6 +20,12 @@ def test_equal_numbers_of_other_types_differ() -> None:
     assert [field.path for field in diff_json([1, 1, 1], [1, 1.0, True])] == ["[1]", "[2]"]
 
 
+def test_numbers_are_compared_as_they_are_written() -> None:
+    nan = float("nan")
+
+    assert [field.path for field in diff_json([0.0, nan, 0.1], [-0.0, nan, 0.1])] == ["[0]"]
+
+
 def test_a_long_line_is_cut_around_its_first_difference() -> None:
     old, new = changed_lines("same\n" + "x" * 500 + "careful" + "y" * 500, "same\n" + "x" * 500 + "cautious", width=60)
 

@@ -21,6 +21,7 @@ from replaykit.matching.volatile import is_volatile_change
         ("t=1767225600.123456", "t=1767225999.654321"),
         ("order 4711234", "order 9988776"),
         (1767225600, 1767225999),
+        (1767225600123, 1767225999321),
         (0.123456789, 0.987654321),
     ],
 )
@@ -37,6 +38,9 @@ def test_times_ids_and_random_numbers_are_volatile(recorded: Any, now: Any) -> N
         ("deadbeef", "feedface"),
         ("version 1.2", "version 1.3"),
         (3, 5),
+        (1234567, 1234568),
+        (10**12, 10**12 + 1),
+        (10**30, 10**30 + 1),
         (0.5, 0.7),
         (True, False),
         ("same", "same"),

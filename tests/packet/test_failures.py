@@ -203,6 +203,16 @@ def test_only_exceptions_are_made(kind: str) -> None:
         rebuild(FailureRecord(type=kind, arguments=("1",), message="1"), Gate())
 
 
+def test_a_class_made_on_the_way_is_not_taken_for_another_of_its_name() -> None:
+    kind = type("StockError", (ValueError,), {"__module__": __name__})
+
+    failure = Failure.of(kind("gone"), is_served=True)
+
+    assert failure.kind.endswith("StockError")
+    with pytest.raises(UnbuildableError, match="is not imported"):
+        rebuild(FailureRecord.model_validate(failure.to_json()), Gate())
+
+
 def test_a_text_with_an_address_in_it_may_have_another_one() -> None:
     record = FailureRecord(type="builtins:ValueError", message="<x at 0x7f01>", arguments=("<x at 0x7f02>",))
 

@@ -41,6 +41,13 @@ def found(text: str) -> list[str]:
         ("run --api-key='plainwords' now", "plainwords"),
         ("curl -u me:hunter2 https://x.io", "hunter2"),
         ("curl --user me:'hunter2' https://x.io", "hunter2"),
+        ("- password: CZKRwKmEfIuHDB", "CZKRwKmEfIuHDB"),
+        ("secret: CZKRwKmEfIuHDB", "CZKRwKmEfIuHDB"),
+        ("DB_PASSWORD: CZKRwKmEfIuHDB", "CZKRwKmEfIuHDB"),
+        ("<a><password>hunter</password></a>", "hunter"),
+        ('<wsse:Password Type="#Text"> hunter </wsse:Password>', "hunter"),
+        ("<apiKey>plainwords</apiKey>", "plainwords"),
+        (f"<token>{LETTERS}</token>", LETTERS),
         ("send Basic dXNlcjpwYXNzd29yZA== with it", "dXNlcjpwYXNzd29yZA=="),
     ],
 )
@@ -75,6 +82,10 @@ def test_value_is_found(text: str, secret: str) -> None:
         "curl -u https://x.io/a",
         "Basic understanding of the matter",
         "key: conversation-12345678, code: ERR2024",
+        "password: JavaScript, secret: TheTreasureIsBuriedHere, passwd: required",
+        "<secret>The treasure is under the old tree</secret>",
+        "<token>hello</token> <key>banana</key> <password></password> <password>{password}</password>",
+        "<credentials><user>me</user></credentials>",
     ],
 )
 def test_near_miss_is_left_alone(text: str) -> None:

@@ -51,6 +51,8 @@ STRONG_FIELDS = [
     "smtp_pass",
     "apiKeys",
     "passwords",
+    "hapikey",
+    "application_key",
 ]
 PLAIN_FIELDS = [
     "max_tokens",
@@ -93,6 +95,13 @@ PLAIN_FIELDS = [
     "",
     "___",
     "k" * 500,
+    "error_code",
+    "status_code",
+    "session_count",
+    "user_session",
+    "secret_names",
+    "bearer_count",
+    "x",
 ]
 
 
@@ -107,13 +116,31 @@ def test_field_is_no_secret(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["token", "auth", "pass", "vault_token", "resetToken", "appid", "app_id", "GITHUB_TOKEN"]
+    "name",
+    [
+        "token",
+        "auth",
+        "pass",
+        "vault_token",
+        "resetToken",
+        "appid",
+        "app_id",
+        "GITHUB_TOKEN",
+        "X-Auth",
+        "bearer",
+        "csrf",
+        "mfa_code",
+        "authorizationCode",
+        "otp",
+        "pw",
+        "secrets",
+    ],
 )
 def test_field_is_a_secret_if_its_value_looks_like_one(name: str) -> None:
     assert field_strength(name) == "weak"
 
 
-@pytest.mark.parametrize("name", ["key", "code"])
+@pytest.mark.parametrize("name", ["key", "code", "sessionId", "session_id", "X-Session"])
 def test_field_is_a_secret_if_only_a_generator_writes_such_a_value(name: str) -> None:
     assert field_strength(name) == "faint"
 
@@ -129,6 +156,8 @@ def test_field_is_a_secret_if_only_a_generator_writes_such_a_value(name: str) ->
         ("type", "password", "weak"),
         ("key", "auth", "weak"),
         ("value", "auth", "weak"),
+        ("a", "tokens", "weak"),
+        ("openai", "secrets", "weak"),
         ("password", None, "strong"),
         ("value", None, None),
         (None, None, None),

@@ -318,3 +318,16 @@ def test_what_stands_beside_an_opaque_value_is_compared(world: World) -> None:
 
     assert "output.n" in str(world.diverge(_end(world, {"r": Opaque(1), "n": 2})))
     assert world.report.output_compared is False
+
+
+@pytest.mark.parametrize(("policy", "is_said"), [("exact", True), ("refactor", True), ("wiring", False)])
+def test_a_replay_that_gives_no_output_is_said_to_have_compared_none(world: World, policy: str, is_said: bool) -> None:
+    world.record(_end(world, "fine"))
+
+    with replaykit.replay(world.path, policy) as rerun:
+        _end(world, "bad")()
+
+    report = rerun.report
+    assert (report.ok, report.output_compared, report.lacks_output) == (True, False, is_said)
+    assert ("output not compared" in report.summary()) == is_said
+    assert any("recorded output was not compared" in note for note in report.notes) == is_said

@@ -59,6 +59,13 @@ def test_nothing_unsanitized_is_on_the_disk_at_any_time(world: World, monkeypatc
     assert not any(secret in state for secret in SECRETS.values() for state in seen)
 
 
+def test_the_name_of_a_tag_counts(world: World) -> None:
+    packet = world.record(lambda: None, tags={"password": "hunter2x", "team": "billing"})
+
+    assert packet.run.tags["team"] == "billing"
+    assert packet.run.tags["password"] != "hunter2x"
+
+
 def test_arguments_and_results_are_kept_as_they_were_at_the_call(world: World) -> None:
     def agent() -> None:
         items = [1]

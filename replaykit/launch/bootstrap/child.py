@@ -25,8 +25,10 @@ from replaykit.packet import model
 from replaykit.packet.body import withhold_body
 from replaykit.packet.model import Entry
 from replaykit.session.replayer import Replayer
+from replaykit.session.writer import drain
 
 PARENT = "REPLAYKIT_PARENT"
+_FIRST_LINES_S = 5.0
 
 
 def begin(folder: str) -> None:
@@ -76,6 +78,7 @@ class _Recording:
         self._run.is_process = self._run.has_entry = True  # `record()` and `@agent` inside are steps of this run
         self._watch_console()
         self._run.entered(self._entry())
+        drain(_FIRST_LINES_S)  # whatever ends the process from here on, its journal says what was run
         self._seat.begin(run_id=run_id)
         atexit.register(self.end)
         _when_terminated(self._terminated)
