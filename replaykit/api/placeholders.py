@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from replaykit.packet import Packet
 from replaykit.session.live import secret_variables
@@ -15,6 +16,7 @@ PLACEHOLDER = "replaykit-placeholder"
 
 _users: Counter[str] = Counter()
 _values: dict[str, str] = {}
+_lent: dict[str, str] = {}
 _lock = threading.Lock()
 
 
@@ -22,6 +24,11 @@ def values_for(packet: Packet) -> dict[str, str]:
     """By variable: the stand-in that the recording has for its value, else a placeholder."""
     known = {line.variable: line.stand_in for line in packet.stand_ins if line.variable is not None}
     return {**dict.fromkeys(secret_variables(packet), PLACEHOLDER), **known}
+
+
+def missing(values: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of the variables that are not set."""
+    return tuple(name for name in values if name not in os.environ)
 
 
 def add(values: Mapping[str, str]) -> tuple[str, ...]:
@@ -45,3 +52,21 @@ def remove(names: tuple[str, ...]) -> None:
             del _users[name]
             if os.environ.get(name) == _values.pop(name, None):
                 os.environ.pop(name, None)
+
+
+@contextmanager
+def lend(values: Mapping[str, str]) -> Iterator[None]:
+    """While code is imported that wants a key at once. What it keeps of it, every replay knows as the variable's value.
+
+    A variable has the same value each time: two imports may hand it to each other.
+    """
+    names = add({name: _lent.setdefault(name, value) for name, value in values.items()})
+    try:
+        yield
+    finally:
+        remove(names)
+
+
+def lent() -> Mapping[str, str]:
+    """What was lent so far, by variable."""
+    return _lent

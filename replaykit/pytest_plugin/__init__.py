@@ -45,6 +45,19 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return file
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A module that can't be imported here, where cassettes are: once more, with placeholders for their keys."""
+    report = yield
+    if not report.failed or not isinstance(collector, pytest.Module | pytest.Directory):
+        return report
+    from replaykit.pytest_plugin.keyless import collect_again
+
+    return collect_again(collector, report)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if not isinstance(item, pytest.Function) or not options.is_marked(item):
@@ -54,6 +67,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
     is_again = _DIVERGED in item.stash
     item.stash[_MARKED] = attempt(lambda: Marked(item, options.Options.of(item), is_again=is_again))
+    item.stash[_MARKED].lend_keys()
     item.stash[_MARKED].begin_fixtures()
 
 
@@ -74,6 +88,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
         marked = item.stash.get(_MARKED, None)
         if marked is not None:
             marked.end_fixtures()
+            marked.take_keys()
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:

@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from replaykit.api import placeholders
+from replaykit.api.mode import read_mode
 from replaykit.api.recording import DEFAULT_STORE, Run, record
 from replaykit.api.replaying import Rerun, replay
-from replaykit.errors import Divergence, UsageError
+from replaykit.errors import Divergence, ReplayKitError, UsageError
 from replaykit.packet import Packet
 from replaykit.packet.journal import replace_file
 from replaykit.pytest_plugin.cassettes import SUFFIX, TAG, check_owner, find_cassette, shown
@@ -81,6 +83,7 @@ class Marked:
         self.handle = Handle()
         self._facts: dict[str, Any] = {}
         self._gate: FixtureGate | None = None
+        self._placeholders: tuple[str, ...] = ()
         is_missing = not self._path.exists()
         self._is_recorded = options.mode == "all" or is_again or (options.mode != "none" and is_missing)
 
@@ -106,6 +109,20 @@ class Marked:
         if self._gate is not None:
             self._gate.close()
             self._gate = None
+
+    def lend_keys(self) -> None:
+        """From the first fixture to the last one, which may make a client too."""
+        if self._is_recorded or not self._path.exists() or read_mode() == "off":
+            return
+        try:
+            self._placeholders = placeholders.add(placeholders.values_for(Packet.load(self._path)))
+        except ReplayKitError:
+            pass  # the test itself will say so
+
+    def take_keys(self) -> None:
+        """The test is over."""
+        placeholders.remove(self._placeholders)
+        self._placeholders = ()
 
     def complete(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> bool:
         """Makes the report short and clean, and adds what the plugin has to say. Returns True for a divergence."""
@@ -146,7 +163,7 @@ class Marked:
     @contextmanager
     def _session(self) -> Iterator[None]:
         __tracebackhide__ = True
-        if os.environ.get("REPLAYKIT_MODE") == "off":
+        if read_mode() == "off":
             yield
         elif self._is_recorded:
             with self._recording():

@@ -77,6 +77,10 @@ class Contents:
     def _named(self, environ: Mapping[str, str]) -> dict[str, str]:
         return {name: value for name, value in environ.items() if name in self._names}
 
+    def learn(self, environ: Mapping[str, str]) -> None:
+        """What else a variable has held: code that was imported before may have kept it."""
+        self._sanitizer.learn(self._named(environ))
+
     def _learn(self) -> None:
         """What has become known as a secret since.
 
@@ -85,7 +89,7 @@ class Contents:
         """
         changes = self._environment.changes()
         if changes:
-            self._sanitizer.learn(self._named(changes))
+            self.learn(changes)
         for request, _, _ in self._unread:
             self._sanitizer.headers(request.headers)
 
