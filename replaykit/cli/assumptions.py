@@ -15,6 +15,7 @@ from replaykit.packet import Packet
 from replaykit.session import runtime
 from replaykit.session.derived import executed_tools
 from replaykit.session.live import PROJECT_KEY
+from replaykit.session.summary import unrecorded
 
 Exact = Literal["yes", "other versions", "no"]
 
@@ -119,6 +120,9 @@ def _entry(packet: Packet) -> str:
 def _reasons(packet: Packet, environ: Mapping[str, str]) -> tuple[str, ...]:
     is_whole, why = facts.replayable(packet)
     found = [] if is_whole else [why or "the packet says that it can't be replayed"]
+    missed = unrecorded(packet)
+    if missed is not None:
+        found.append(f"{missed} (unless allowed: --allow)")
     entry = packet.entry
     if entry.kind == "command":
         folder = Path.cwd() / entry.cwd

@@ -45,6 +45,21 @@ class Egress:
         shown = [name for name in self.names if self.kind in ("connect", "datagram") and name not in self.target]
         return f"{self.kind} {self.target}" + (f" ({', '.join(shown)})" if shown else "")
 
+    @property
+    def entry(self) -> str:
+        """The entry of `allow` that lets it pass; empty where there is none."""
+        if self.target == "?":
+            return ""
+        if self.kind not in ("connect", "datagram", "dns"):
+            return f"exec:{self.names[0]}" if self.names and self.names[0] else ""
+        if self.target.startswith("unix:"):
+            return self.target
+        host, colon, port = self.target.rpartition(":")
+        if not port.isdecimal() or not colon:
+            host, port = self.target, "*"
+        named = [name for name in self.names if name != "localhost"]  # its look-up is allowed with the connect to it
+        return f"{(*named, host)[0]}:{port}"
+
 
 def parse_ip(host: str) -> IPAddress | None:
     """Return the address that a numeric host stands for, in any spelling the C library takes; None for a name."""

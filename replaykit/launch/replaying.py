@@ -24,7 +24,7 @@ from replaykit.session.report import Report, ReportedDivergence
 
 REQUEST = "request"  # kind of the span of a request that came in
 SERVERS = frozenset({"uvicorn", "gunicorn", "hypercorn", "daphne", "granian", "waitress-serve", "http.server"})
-_COMMAND = re.compile(r"replaykit replay \S+ --policy \w+")
+_COMMAND = re.compile(r"replaykit replay (?:'[^']*'|\S+) --(?:policy|allow) \S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,12 +199,13 @@ def _report(exchange: Exchange, packet: Packet, plan: Plan, code: int) -> Report
 def _as_typed(report: Report, plan: Plan) -> Report:
     """The report with commands that work from here: the packet's path is typed, and what was run is said again."""
     path = relative(plan.packet)
+    quoted = shlex.quote(plan.packet), shlex.quote(path)
     again = f" -- {shlex.join(plan.argv)}" if plan.is_given and plan.argv else ""
     again = f" --entry {plan.target}" if plan.is_given and plan.target else again
-    divergences = [
-        item.model_copy(update={"message": _COMMAND.sub(rf"\g<0>{again}", item.message.replace(plan.packet, path))})
-        for item in report.divergences
-    ]
+    divergences = []
+    for item in report.divergences:
+        message = item.message.replace(*quoted).replace(plan.packet, path)
+        divergences.append(item.model_copy(update={"message": _COMMAND.sub(rf"\g<0>{again}", message)}))
     return report.model_copy(update={"packet": path, "divergences": tuple(divergences)})
 
 

@@ -31,6 +31,6 @@ class FixtureGate:
         return EgressRefused(
             f"refused: {egress}, by a fixture of a replayed test; nothing was sent (root cause: code)\n"
             "  fixtures are no part of the recorded run: make the call in the test itself,\n"
-            f'  or let it out by name:  @pytest.mark.replay(allow=["{egress.target}"])',
+            f'  or let it out by name:  @pytest.mark.replay(allow=["{egress.entry}"])',
             root_cause="code",
         )

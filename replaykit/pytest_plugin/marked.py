@@ -28,7 +28,7 @@ from replaykit.pytest_plugin.lines import ATTRIBUTE
 from replaykit.pytest_plugin.options import Options
 from replaykit.session.explain import Advice
 from replaykit.session.report import Report
-from replaykit.session.summary import summarize
+from replaykit.session.summary import summarize, unrecorded
 
 
 class Handle:
@@ -196,6 +196,7 @@ class Marked:
         return Advice(
             replay=f"{test} --replay-policy",
             show=f"replaykit show {shlex.quote(shown(self._path))}",
+            allow=lambda entry: f'@pytest.mark.replay(allow=["{entry}"])',
             record=f"{test} --replay-record=all",
         )
 
@@ -234,7 +235,9 @@ class Marked:
             failed = Path(shutil.move(recorded, store / recorded.name))
             self._facts["line"] = f"no cassette  {self._item.name} failed -> {shown(failed.absolute())}"
         else:
-            summary = summarize(Packet.load(recorded))
+            packet = Packet.load(recorded)
+            missed = unrecorded(packet)
+            warning = f"\n  {missed}" if missed is not None else ""
             replace_file(self._path, recorded.read_bytes())
             recorded.unlink()
-            self._facts["line"] = f"recorded  {self._item.name}  {summary} -> {shown(self._path)}"
+            self._facts["line"] = f"recorded  {self._item.name}  {summarize(packet)} -> {shown(self._path)}{warning}"

@@ -86,10 +86,14 @@ class Leaving:
         explanation = Explanation(what, cause, position, left=self._left(None), details=[reason])
         return self._record(explanation, boundary=interaction.boundary, interaction=interaction)
 
-    def refusal(self, what: str, why: str, position: str) -> DivergenceRecord:
-        """Something that no recording stands for, and that would have gone out."""
-        details = [why, "allow it by name:  allow=[...] or --allow"]
-        explanation = Explanation(f"refused: {what}; nothing was sent", "code", position, details=details)
+    def refusal(self, what: str, why: str, position: str, entry: str) -> DivergenceRecord:
+        """Something that no recording stands for, and that would have gone out.
+
+        Args:
+            entry: Of `allow`, that lets it out; empty where none does.
+        """
+        headline = f"refused: {what}; nothing was sent"
+        explanation = Explanation(headline, "code", position, details=[why], refused=entry)
         return self._record(explanation, boundary="egress", is_refusal=True)
 
     def ending(self, headline: str, cause: Cause, detail: str, position: str, order: float) -> DivergenceRecord:
@@ -120,6 +124,7 @@ class Leaving:
             same=explanation.same,
             details=explanation.details,
             advice=self.advice,
+            refused=explanation.refused,
         ).text()
         return DivergenceRecord(
             position=explanation.position,

@@ -211,7 +211,7 @@ class Replayer:
         if self._allows.egress(egress):
             self.allowed.append(str(egress))
             return None
-        return self._refusal(str(egress), "no interceptor handles it")
+        return self._refusal(str(egress), "no interceptor handles it", getattr(egress, "entry", ""))
 
     @property
     def last_order(self) -> float:
@@ -395,12 +395,12 @@ class Replayer:
         if first is not None:
             raise first.error()
 
-    def _refusal(self, what: str, why: str) -> Divergence:
+    def _refusal(self, what: str, why: str, entry: str = "") -> Divergence:
         node = current()
         position = node.path if node is not None and node.run is self else ""
         with self._lock:
             clean = self.contents.clean_text(what)
-            record = self.leaving.refusal(clean, why, self.contents.name(position))
+            record = self.leaving.refusal(clean, why, self.contents.name(position), self.contents.clean_text(entry))
             self.refused.append(clean)
             self.ledger.add(record)
         self.conductor.let_go()

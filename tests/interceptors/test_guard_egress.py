@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replaykit.interceptors.guard_egress import command, host_name, host_port, parse_ip
+from replaykit.interceptors.guard_allow import is_allowed
+from replaykit.interceptors.guard_egress import Egress, command, host_name, host_port, parse_ip
 
 
 @pytest.mark.parametrize("spelling", ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "::ffff:127.0.0.1"])
@@ -54,3 +55,26 @@ def test_text_of_a_command_is_short_and_holds_no_word_with_a_digit(argv: list[st
     assert target.startswith("tool")
     assert len(target) < 120
     assert not any(character.isdigit() for character in target)
+
+
+@pytest.mark.parametrize(
+    ("egress", "entry"),
+    [
+        (Egress("connect", "127.0.0.1:8931", ("localhost",)), "127.0.0.1:8931"),
+        (Egress("connect", "10.0.0.5:5432", ("db.internal",)), "db.internal:5432"),
+        (Egress("connect", "[::1]:5432"), "[::1]:5432"),
+        (Egress("dns", "db:5432"), "db:5432"),
+        (Egress("dns", "db"), "db:*"),
+        (Egress("connect", "unix:/run/docker.sock"), "unix:/run/docker.sock"),
+        (command(None, ["git", "describe"]), "exec:git"),
+        (Egress("fork", "os.fork", ("fork",)), "exec:fork"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else str(value),
+)
+def test_egress_names_the_entry_that_allows_it(egress: Egress, entry: str) -> None:
+    assert egress.entry == entry
+    assert is_allowed(egress, [entry])
+
+
+def test_target_that_can_not_be_told_has_no_entry() -> None:
+    assert Egress("connect", "?").entry == ""

@@ -208,6 +208,20 @@ def warm():
     assert "refused: connect 192.0.2.1:443, by a fixture of a replayed test" in ended.text
 
 
+def test_refusal_names_the_entry_of_the_mark_that_lets_it_out(project: Project) -> None:
+    port = project.server.url.rpartition(":")[2]
+    goes = f"    import socket\n    socket.create_connection(('127.0.0.1', {port})).close()\n"
+    project.write(test_agent=TEST + goes)
+
+    recorded, replayed = project.pytest("--replay-record=once", live=True), project.pytest()
+    project.write(test_agent=TEST.replace("mark.replay", f'mark.replay(allow=["127.0.0.1:{port}"])') + goes)
+
+    assert f"1 call left the process unrecorded, and a replay refuses it: connect 127.0.0.1:{port}" in recorded.text
+    assert f'let it out:  @pytest.mark.replay(allow=["127.0.0.1:{port}"])' in replayed.text
+    assert "--replay-record=all" not in replayed.text
+    assert project.pytest().code == 0
+
+
 def test_fixture_gives_the_report(recorded: Project) -> None:
     check = """
     assert replay.report.summary() == "1 of 1 exact, nothing left over, 0 live calls"
