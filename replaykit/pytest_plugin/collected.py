@@ -11,7 +11,7 @@ import pytest
 
 from replaykit.pytest_plugin.cassettes import SUFFIX, TAG, shown
 from replaykit.pytest_plugin.failures import attempt
-from replaykit.pytest_plugin.lines import ATTRIBUTE
+from replaykit.pytest_plugin.lines import ATTRIBUTE, facts_of
 from replaykit.pytest_plugin.options import FOLDER
 
 
@@ -41,7 +41,7 @@ class PacketTest(pytest.Item):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._facts: dict[str, int] = {}
+        self._facts: dict[str, Any] = {}
 
     def runtest(self) -> None:
         from replaykit.golden.expect import check
@@ -52,9 +52,7 @@ class PacketTest(pytest.Item):
             self.add_report_section("call", "output", output.read().decode(errors="replace"))
         report = checked.replayed.report
         if report is not None:
-            exact = sum(item.level == 0 for item in report.interactions)
-            calls = len(report.interactions) + len(report.unused)
-            self._facts = {"calls": calls, "exact": exact, "live": len(report.allowed), "weaker": 0}
+            self._facts = facts_of(report, len(report.interactions) + len(report.unused))
         if checked.problem is not None:
             pytest.fail(checked.problem, pytrace=False)
 

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+if TYPE_CHECKING:
+    from replaykit.session.report import Report
+
 ATTRIBUTE = "replaykit"
 """Of a test report: what `Lines` is to know, as JSON, so that it crosses from a worker of xdist to the controller."""
+
+
+def facts_of(report: Report, calls: int) -> dict[str, Any]:
+    """What is to be said of a replay of so many recorded calls."""
+    return {
+        "calls": calls,
+        "exact": sum(item.level == 0 for item in report.interactions),
+        "live": len(report.allowed),
+        "weaker": int(report.policy not in ("exact", "off")),
+        "not_frozen": list(report.not_frozen),
+    }
 
 
 @dataclass(eq=False)  # a plugin is told from others by what it is
@@ -20,6 +35,7 @@ class Lines:
     exact: int = 0
     live: int = 0
     weaker: int = 0
+    not_frozen: dict[str, None] = field(default_factory=dict)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         facts = getattr(report, ATTRIBUTE, None)
@@ -33,6 +49,7 @@ class Lines:
             self.exact += facts["exact"]
             self.live += facts["live"]
             self.weaker += facts["weaker"]
+            self.not_frozen.update(dict.fromkeys(facts["not_frozen"]))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for line in self.recorded:
@@ -42,4 +59,10 @@ class Lines:
             weaker = f"; {self.weaker} under a weaker policy, which proves less" if self.weaker else ""
             terminalreporter.write_line(
                 f"replayed  {tests}  {self.exact} of {self.calls} calls exact, {self.live} live calls{weaker}"
+            )
+        if self.not_frozen:
+            tools = f"{len(self.not_frozen)} tool{'s' * (len(self.not_frozen) != 1)}"
+            it = "it" if len(self.not_frozen) == 1 else "them"
+            terminalreporter.write_line(
+                f"{tools} ran for real: {', '.join(self.not_frozen)}; add @replaykit.tool to freeze {it}"
             )

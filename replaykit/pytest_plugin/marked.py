@@ -24,7 +24,7 @@ from replaykit.packet.journal import replace_file
 from replaykit.pytest_plugin.cassettes import SUFFIX, TAG, check_owner, find_cassette, shown
 from replaykit.pytest_plugin.failures import attempt, shorten
 from replaykit.pytest_plugin.fixtures import FixtureGate
-from replaykit.pytest_plugin.lines import ATTRIBUTE
+from replaykit.pytest_plugin.lines import ATTRIBUTE, facts_of
 from replaykit.pytest_plugin.options import Options
 from replaykit.session.explain import Advice
 from replaykit.session.report import Report
@@ -136,13 +136,9 @@ class Marked:
     def _packet(self) -> Packet | None:
         return self.handle._rerun.packet if self.handle._rerun is not None else None
 
-    def _counts(self) -> dict[str, int]:
-        if self.handle._rerun is None:
-            return {}
-        report, recorded = self.handle._rerun.report, self.handle._rerun.packet.interactions
-        exact = sum(item.level == 0 for item in report.interactions)
-        is_weaker = report.policy not in ("exact", "off")
-        return {"calls": len(recorded), "exact": exact, "live": len(report.allowed), "weaker": int(is_weaker)}
+    def _counts(self) -> dict[str, Any]:
+        rerun = self.handle._rerun
+        return facts_of(rerun.report, len(rerun.packet.interactions)) if rerun is not None else {}
 
     def _wrapped(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)

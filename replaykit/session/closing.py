@@ -117,6 +117,7 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
         interactions=tuple(replayer.interactions),
         not_executed=tuple(replayer.not_executed),
         executed_for_real=(*unknown, *again),
+        not_frozen=unknown,
         output_compared=replayer.output_compared,
         assumed=replayer.contents.bindings.assumed,
         allowed=tuple(dict.fromkeys(replayer.allowed)),
