@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from replaykit.packet import Packet
-from replaykit.session.live import secret_variables
+from replaykit.session.live import PROJECT_KEY, secret_variables
 
 PLACEHOLDER = "replaykit-placeholder"
 """Value of a secret variable that was set while recording and is not now, where the packet has no stand-in for it."""
@@ -21,9 +21,13 @@ _lock = threading.Lock()
 
 
 def values_for(packet: Packet) -> dict[str, str]:
-    """By variable: the stand-in that the recording has for its value, else a placeholder."""
+    """By variable: the stand-in that the recording has for its value, else a placeholder.
+
+    None for the project's key: only the key itself can check anything.
+    """
     known = {line.variable: line.stand_in for line in packet.stand_ins if line.variable is not None}
-    return {**dict.fromkeys(secret_variables(packet), PLACEHOLDER), **known}
+    made = {**dict.fromkeys(secret_variables(packet), PLACEHOLDER), **known}
+    return {name: value for name, value in made.items() if name != PROJECT_KEY}
 
 
 def missing(values: Mapping[str, str]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ def facts_of(report: Report, calls: int) -> dict[str, Any]:
         "exact": sum(item.level == 0 for item in report.interactions),
         "live": len(report.allowed),
         "weaker": int(report.policy not in ("exact", "off")),
+        "trusted": sum(report.assumed.values()),
         "not_frozen": list(report.not_frozen),
     }
 
@@ -35,6 +36,7 @@ class Lines:
     exact: int = 0
     live: int = 0
     weaker: int = 0
+    trusted: int = 0
     not_frozen: dict[str, None] = field(default_factory=dict)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -49,6 +51,7 @@ class Lines:
             self.exact += facts["exact"]
             self.live += facts["live"]
             self.weaker += facts["weaker"]
+            self.trusted += facts["trusted"]
             self.not_frozen.update(dict.fromkeys(facts["not_frozen"]))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -56,9 +59,10 @@ class Lines:
             terminalreporter.write_line(line)
         if self.replays:
             tests = f"{self.replays} run{'s' * (self.replays != 1)}"
+            trusted = f", {self.trusted} value{'s' * (self.trusted != 1)} taken on trust" if self.trusted else ""
             weaker = f"; {self.weaker} under a weaker policy, which proves less" if self.weaker else ""
             terminalreporter.write_line(
-                f"replayed  {tests}  {self.exact} of {self.calls} calls exact, {self.live} live calls{weaker}"
+                f"replayed  {tests}  {self.exact} of {self.calls} calls exact, {self.live} live calls{trusted}{weaker}"
             )
         if self.not_frozen:
             tools = f"{len(self.not_frozen)} tool{'s' * (len(self.not_frozen) != 1)}"

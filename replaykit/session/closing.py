@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 
 from replaykit.matching.causes import Cause
 from replaykit.packet import Packet
 from replaykit.session.derived import executed_tools
+from replaykit.session.live import PROJECT_KEY, lacks_key
 from replaykit.session.outcome import Ending, compare_outcome, opaque_in
 from replaykit.session.replayer import Replayer
 from replaykit.session.report import Report, ReportedDivergence
@@ -129,6 +131,7 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
             *_ran_for_real(replayer, unknown),
             *replayer.notes,
             *remarks,
+            *_about_trust(replayer),
             *_about_stubs(replayer),
             *_unknowns(replayer.packet),
             *replayer.packet.recovered,
@@ -158,6 +161,11 @@ def _ran_for_real(replayer: Replayer, unknown: Sequence[str]) -> Iterator[str]:
 
 def _count(tools: Sequence[str]) -> str:
     return f"{len(tools)} tool{'s' if len(tools) != 1 else ''}"
+
+
+def _about_trust(replayer: Replayer) -> Iterator[str]:
+    if replayer.contents.bindings.assumed and lacks_key(replayer.packet, os.environ):
+        yield f"recorded with {PROJECT_KEY}, which is not set here: with it, values are checked and not taken on trust"
 
 
 def _about_stubs(replayer: Replayer) -> Iterator[str]:

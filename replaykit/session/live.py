@@ -54,6 +54,11 @@ def secret_variables(packet: Packet) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*packet.run.secret_variables, *late, *found)))
 
 
+def lacks_key(packet: Packet, environ: Mapping[str, str]) -> bool:
+    """True for a packet whose stand-ins were made with the project's key, where that is not set."""
+    return PROJECT_KEY in secret_variables(packet) and project_key(environ) is None
+
+
 class Contents:
     """Content of live requests and of recorded ones, comparable with each other.
 

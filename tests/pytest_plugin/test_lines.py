@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from replaykit.serve.scripted import Rule, ScriptedServer, Tool
-from tests.pytest_plugin.conftest import Project
+from tests.pytest_plugin.conftest import AGENT, Project
 
 TOOLS = """
 import json, os
@@ -63,3 +63,20 @@ def test_tools_of_a_cassette_without_test_code_are_named_too(tools: Project) -> 
 
     assert ended.code == 0, ended.text
     assert "\n1 tool ran for real: look_up; add @replaykit.tool to freeze it\n" in ended.text
+
+
+@pytest.mark.parametrize("key", ["", "a-project-key-4eYk7uWq2"], ids=["no key", "recorded with a key"])
+def test_values_that_are_taken_on_trust_are_counted(project: Project, key: str) -> None:
+    project.write(agent=AGENT.replace("assistant.", "assistant; ask ada.doe@vaer-oslo.org."))
+    project.pytest("--replay-record=once", live=True, **({"REPLAYKIT_KEY": key} if key else {}))
+    project.write(agent=AGENT.replace("assistant.", "assistant; ask eve.roe@vaer-oslo.org."))
+
+    ended = project.pytest()
+
+    assert ended.code == 0, ended.text
+    assert "1 of 1 calls exact, 0 live calls, 1 value taken on trust" in ended.text
+    if key:
+        replayed = project.replaykit("doctor", "cassettes/test_agent.packet.jsonl").text
+        assert "recorded with REPLAYKIT_KEY, which is not set here" in replayed
+        assert "secrets  OPENAI_API_KEY  (unset here" in replayed
+        assert project.pytest(REPLAYKIT_KEY=key).code == 1
