@@ -24,6 +24,8 @@ def promote_command(
     ] = False,
 ) -> None:
     """Copy a packet into the suite; pytest replays it there without test code."""
+    import shlex
+
     from replaykit.cli.output import write
     from replaykit.golden.promote import promote
     from replaykit.launch.packets import find_packet
@@ -37,7 +39,7 @@ def promote_command(
         may_be_uncaptured=allow_uncaptured,
     )
     word = "was there" if promoted.was_there else "promoted"
-    write(f"{word}  {relative(promoted.path)}   (replayed by: pytest {relative(promoted.path)})")
+    write(f"{word}  {relative(promoted.path)}   (replayed by: pytest {shlex.quote(relative(promoted.path))})")
 
 
 def _entry(command: list[str], target: str | None) -> Entry | None:

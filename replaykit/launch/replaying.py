@@ -114,13 +114,13 @@ def _plan(path: Path, packet: Packet, command: tuple[str, ...], entry: str | Non
     if not argv and not target:
         argv = packet.entry.argv if packet.entry.kind == "command" else ()
         target = (packet.entry.target or "") if packet.entry.kind == "callable" else ""
-    if argv and not command and (requests := _incoming(packet, argv)) is not None:
+    if argv and not command and (requests := incoming(packet, argv)) is not None:
         raise UsageError(requests)
     if not argv and not target:
         raise UsageError(
-            f"{path.name} does not say what was run (it was recorded by `with replaykit.record()`); say it:\n"
-            f"  replaykit replay {path} -- python SCRIPT.py\n"
-            f"  replaykit replay {path} --entry MODULE:FUNCTION"
+            f"{path.name} does not say what was run ({how_made(packet)}); say it:\n"
+            f"  replaykit replay {shlex.quote(str(path))} -- python SCRIPT.py\n"
+            f"  replaykit replay {shlex.quote(str(path))} --entry MODULE:FUNCTION"
         )
     return Plan(
         mode="replay",
@@ -135,8 +135,15 @@ def _plan(path: Path, packet: Packet, command: tuple[str, ...], entry: str | Non
     )
 
 
-def _incoming(packet: Packet, argv: Sequence[str]) -> str | None:
+def how_made(packet: Packet) -> str:
+    """Where a packet without an entry comes from."""
+    return "it was recorded by `with replaykit.record()`" if packet.has_positions else "it was imported"
+
+
+def incoming(packet: Packet, argv: Sequence[str]) -> str | None:
     """Why a recorded service can't be replayed: its requests came from outside. None for any other command."""
+    if not argv:
+        return None
     requests = [span.line.name for span in packet.spans if span.line.span_kind == REQUEST]
     if not requests and label(argv) not in SERVERS:
         return None
