@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from replaykit.pytest_plugin.cassettes import SUFFIX, TAG, shown
-from replaykit.pytest_plugin.failures import attempt
+from replaykit.pytest_plugin.failures import attempt, without_secrets
 from replaykit.pytest_plugin.lines import ATTRIBUTE, facts_of
 from replaykit.pytest_plugin.options import FOLDER
 
@@ -49,7 +49,8 @@ class PacketTest(pytest.Item):
         with tempfile.TemporaryFile() as output:
             checked = attempt(lambda: check(self.path, self._root, output=output.fileno()))
             output.seek(0)
-            self.add_report_section("call", "output", output.read().decode(errors="replace"))
+            printed = output.read().decode(errors="replace")
+        self.add_report_section("call", "output", without_secrets(printed, checked.packet))
         report = checked.replayed.report
         if report is not None:
             self._facts = facts_of(report, len(report.interactions) + len(report.unused))
