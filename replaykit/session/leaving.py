@@ -126,12 +126,15 @@ class Leaving:
             advice=self.advice,
             refused=explanation.refused,
         ).text()
+        if order is None:
+            order = self._order_of(explanation.position, interaction)
+            self._index.leave(explanation.position, order)
         return DivergenceRecord(
             position=explanation.position,
             level=level,
             root_cause=explanation.cause,
             message=text,
-            order=self._order_of(explanation.position, interaction) if order is None else order,
+            order=order,
             boundary=boundary,
             nearest=interaction.position if interaction is not None else None,
             differences=tuple(
