@@ -57,7 +57,10 @@ class Replayed:
     @property
     def silence(self) -> str:
         """What to say where there is no report."""
-        return f"the command ended (exit {self.exit_code}) and left no report: nothing is known about this replay"
+        return (
+            f"the command ended (exit {self.exit_code}) and left no report: nothing is known about this replay; "
+            "os._exit and kill leave none: let it come to its end, or call sys.exit"
+        )
 
     def to_json(self) -> str:
         fields = {"ok": False, "packet": str(self.packet), "error": self.silence}
@@ -94,7 +97,7 @@ def replay_run(
     path = find_packet(name)
     packet = Packet.load(path)
     plan = _plan(path, packet, tuple(command), entry, options or Options())
-    cwd = root or Path.cwd() if plan.target or command else _folder(packet, root or project_root(Path.cwd()))
+    cwd = root or Path.cwd() if plan.target or command else _folder(packet, path, root)
     with Exchange(plan) as exchange:
         argv, variables = _what_runs(exchange, plan, environ, packet.run.hash_seed)
         code = run_command(argv, variables, cwd=cwd, stdin=_stdin(packet), stdout=stdout, stderr=stderr)
@@ -172,11 +175,24 @@ def _stdin(packet: Packet) -> bytes | int | None:
     )
 
 
-def _folder(packet: Packet, root: Path) -> Path:
-    folder = root / packet.entry.cwd
-    if not folder.is_dir():
-        raise UsageError(f"the command ran in {packet.entry.cwd}, and there is no such folder in {root}")
-    return folder
+def _folder(packet: Packet, path: Path, root: Path | None) -> Path:
+    """Where the command is run: in the project here, else in the one that the packet lies in."""
+    entry = packet.entry
+    place = path.absolute().parent
+    tops = (root,) if root is not None else (project_root(Path.cwd()), project_root(place), place.parent)
+    folders = [top / entry.cwd for top in tops if (top / entry.cwd).is_dir()]
+    if not folders:
+        raise UsageError(f"the command ran in {entry.cwd}, and there is no such folder in {tops[0]}")
+    script = next((word for word in entry.argv if Path(word).name == label(entry.argv)), "")
+    if not script.endswith(".py"):
+        return folders[0]
+    found = next((folder for folder in folders if (folder / script).exists()), None)
+    if found is None:
+        raise UsageError(
+            f"the command runs {script}, which is not in {folders[0]}: replay it in the folder of its project, or say\n"
+            f"what to run:  replaykit replay {shlex.quote(str(path))} -- python SCRIPT.py"
+        )
+    return found
 
 
 def _what_runs(

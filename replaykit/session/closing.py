@@ -37,7 +37,9 @@ def close(replayer: Replayer, ending: Ending, stacks: tuple[str, ...]) -> None:
     if ending.error is None or outcome.status != "ok":
         _check_unused(replayer)
     for difference in compare_outcome(outcome, ending, replayer.contents.compare):
-        headline = f"{len(replayer.interactions)} calls were the same; the run ended in another way"
+        calls = len(replayer.interactions)
+        same = f"{calls} calls were the same; " if calls > 1 else "1 call was the same; " if calls else ""
+        headline = f"{same}the run ended in another way"
         cause: Cause = "clock or random" if difference.is_volatile else "code"
         _add(replayer, headline, cause, "\n".join(difference.lines()))
     _check_writes(replayer)

@@ -94,12 +94,12 @@ class Advice:
             lines.append(f"  let it out:  {self.allow(entry)}   (live)")
         return [*lines, f"  look closer: {self.show}"]
 
-    def steps(self, cause: str) -> list[str]:
-        """One line for each thing that may be done now."""
+    def steps(self, cause: str, *, is_end: bool = False) -> list[str]:
+        """One line for each thing that may be done now. Another end is no smaller difference under another policy."""
         lines = []
         if cause in ("prompt", "model"):
             lines.append(f"  try it:      {self.replay} wiring   (offline, recorded answers)")
-        if cause in ("code", "schedule"):
+        if cause in ("code", "schedule") and not is_end:
             lines.append(f"  only moved?  {self.replay} refactor")
         if self.record is not None:
             lines.append(f"  accept it:   {self.record}   (live)")
@@ -117,6 +117,7 @@ class Explanation:
         fields: What differs.
         same: Titles of the segments that do not.
         refused: Something would have gone out: the entry of `allow` that lets it; empty where there is none.
+        is_end: The calls were the same, and the end was not.
         details: Sentences, one line each.
     """
 
@@ -131,6 +132,7 @@ class Explanation:
     details: Sequence[str] = ()
     advice: Advice | None = None
     refused: str | None = None
+    is_end: bool = False
 
     def text(self) -> str:
         """At most `MAX_LINES` lines."""
@@ -147,7 +149,9 @@ class Explanation:
     def _steps(self) -> list[str]:
         if self.advice is None:
             return []
-        return self.advice.steps(self.cause) if self.refused is None else self.advice.steps_after_refusal(self.refused)
+        if self.refused is not None:
+            return self.advice.steps_after_refusal(self.refused)
+        return self.advice.steps(self.cause, is_end=self.is_end)
 
 
 def field_lines(fields: Sequence[FieldDiff]) -> list[str]:

@@ -125,6 +125,7 @@ class Leaving:
             details=explanation.details,
             advice=self.advice,
             refused=explanation.refused,
+            is_end=is_outcome,
         ).text()
         if order is None:
             order = self._order_of(explanation.position, interaction)
