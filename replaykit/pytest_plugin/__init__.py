@@ -5,6 +5,8 @@ Every pytest run of the environment imports this module, so it imports nothing o
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +27,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.add(parser)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-randomly chooses a seed
 def pytest_configure(config: pytest.Config) -> None:
+    is_run = "replaykit.launch.bootstrap.child" in sys.modules  # `replaykit record -- pytest`, or its replay
+    seed = os.environ.get("PYTHONHASHSEED", "")
+    if is_run and seed.isdecimal() and config.getoption("randomly_seed", None) == "default":
+        config.option.randomly_seed = int(seed)  # which is stored, and the same again: so the tests come in one order
     config.addinivalue_line("markers", options.MARKER)
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS and (config.rootpath / options.FOLDER).is_dir():
         config.args.append(options.FOLDER)  # `testpaths` says where test code is; cassettes are tests without any
@@ -114,9 +121,18 @@ def pytest_runtest_makereport(
     marked = item.stash.get(_MARKED, None)
     if marked is not None and marked.complete(report, call):
         item.stash[_DIVERGED] = True
+    if marked is None and _is_divergence(call):
+        from replaykit.pytest_plugin.failures import shorten
+
+        shorten(report, call, None)
     if hasattr(item, "complete"):  # a cassette without test code
         item.complete(report)
     return report
+
+
+def _is_divergence(call: pytest.CallInfo[None]) -> bool:
+    errors = sys.modules.get("replaykit.errors")
+    return errors is not None and call.excinfo is not None and isinstance(call.excinfo.value, errors.Divergence)
 
 
 @pytest.fixture(name="replay")

@@ -37,6 +37,7 @@ class Lines:
     live: int = 0
     weaker: int = 0
     trusted: int = 0
+    fixtures: dict[str, None] = field(default_factory=dict)
     not_frozen: dict[str, None] = field(default_factory=dict)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -45,6 +46,7 @@ class Lines:
             return
         if "line" in facts:
             self.recorded.append(facts["line"])
+        self.fixtures.update(dict.fromkeys(facts.get("fixtures", ())))
         if "calls" in facts:
             self.replays += 1
             self.calls += facts["calls"]
@@ -64,6 +66,9 @@ class Lines:
             terminalreporter.write_line(
                 f"replayed  {tests}  {self.exact} of {self.calls} calls exact, {self.live} live calls{trusted}{weaker}"
             )
+        if self.replays and self.fixtures:
+            shown = ", ".join(tuple(self.fixtures)[:3]) + (", ..." if len(self.fixtures) > 3 else "")
+            terminalreporter.write_line(f"fixtures of replayed tests went live: {shown}")
         if self.not_frozen:
             tools = f"{len(self.not_frozen)} tool{'s' * (len(self.not_frozen) != 1)}"
             it = "it" if len(self.not_frozen) == 1 else "them"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from replaykit.serve.scripted import Rule, ScriptedServer, Tool
-from tests.pytest_plugin.conftest import AGENT, Project
+from tests.pytest_plugin.conftest import AGENT, TEST, Project
 
 TOOLS = """
 import json, os
@@ -63,6 +63,24 @@ def test_tools_of_a_cassette_without_test_code_are_named_too(tools: Project) -> 
 
     assert ended.code == 0, ended.text
     assert "\n1 tool ran for real: look_up; add @replaykit.tool to freeze it\n" in ended.text
+
+
+def test_what_fixtures_reached_is_named(project: Project) -> None:
+    port = project.server.url.rpartition(":")[2]
+    fixture = f"""
+import socket
+
+@pytest.fixture(autouse=True)
+def warm():
+    socket.create_connection(("127.0.0.1", {port}), timeout=5).close()
+"""
+    project.write(test_agent=TEST + fixture)
+    project.pytest("--replay-record=once", live=True)
+
+    ended = project.pytest()
+
+    assert ended.code == 0, ended.text
+    assert f"\nfixtures of replayed tests went live: 127.0.0.1:{port}\n" in ended.text
 
 
 @pytest.mark.parametrize("key", ["", "a-project-key-4eYk7uWq2"], ids=["no key", "recorded with a key"])
