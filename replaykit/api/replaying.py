@@ -186,6 +186,7 @@ class replay:
             schedule=self._schedule,
             attempts=self._attempts,
         )
+        self._replayer.contents.learn(placeholders.lent())
         self._replayer.conductor.is_live = self._allows.is_any
         self._replayer.leaving.advice = self.advice or self._replayer.leaving.advice
         self._replayer.runtime_differs = _runtime_differs(self._packet)

@@ -14,7 +14,8 @@ from replaykit.launch.packets import find_packet
 from replaykit.packet import Packet
 from replaykit.session import runtime
 from replaykit.session.derived import executed_tools
-from replaykit.session.live import PROJECT_KEY
+from replaykit.session.live import PROJECT_KEY, lacks_key, secret_variables
+from replaykit.session.summary import unrecorded
 
 Exact = Literal["yes", "other versions", "no"]
 
@@ -53,6 +54,7 @@ class Assumptions:
         placeholders: Secret variables that were set and are not here: a replay sets a placeholder for each.
         absent: Other variables that were set and are not here.
         is_checked: The project's key is set, so that stand-ins are checked and not taken on trust.
+        lacks_key: The packet was made with the project's key, which is not set here.
         for_real: Tools whose bodies run in a replay: the recording has no result of theirs to serve.
     """
 
@@ -66,6 +68,7 @@ class Assumptions:
     absent: tuple[str, ...]
     substitutions: tuple[Substitution, ...]
     is_checked: bool
+    lacks_key: bool
     differences: tuple[Difference, ...]
     for_real: tuple[str, ...]
     counts: Mapping[str, int]
@@ -84,7 +87,7 @@ def examine(name: str, environ: Mapping[str, str]) -> Assumptions:
     packet = Packet.load(find_packet(name))
     for interaction in packet.interactions:  # damage in the middle is found now, and not in the middle of a replay
         _ = interaction.done
-    secrets = set(packet.run.secret_variables) | {line.variable for line in packet.stand_ins if line.variable}
+    secrets = set(secret_variables(packet))
     reasons, needs = _reasons(packet, environ), _needs(packet)
     differences = _differences(packet)
     entry = packet.entry
@@ -99,10 +102,11 @@ def examine(name: str, environ: Mapping[str, str]) -> Assumptions:
         exact="no" if reasons else "other versions" if differences else "yes",
         reasons=reasons,
         needs=needs,
-        placeholders=tuple(sorted(item for item in secrets if item not in environ)),
+        placeholders=tuple(sorted(item for item in secrets if item not in environ and item != PROJECT_KEY)),
         absent=tuple(item for item in entry.variables if item not in environ and item not in secrets),
         substitutions=_substitutions(packet),
         is_checked=bool(environ.get(PROJECT_KEY)),
+        lacks_key=lacks_key(packet, environ),
         differences=differences,
         for_real=executed_tools(packet),
         counts=_counts(packet),
@@ -119,6 +123,9 @@ def _entry(packet: Packet) -> str:
 def _reasons(packet: Packet, environ: Mapping[str, str]) -> tuple[str, ...]:
     is_whole, why = facts.replayable(packet)
     found = [] if is_whole else [why or "the packet says that it can't be replayed"]
+    missed = unrecorded(packet)
+    if missed is not None:
+        found.append(f"{missed} (unless allowed: --allow)")
     entry = packet.entry
     if entry.kind == "command":
         folder = Path.cwd() / entry.cwd

@@ -37,6 +37,7 @@ _STYLES = {
     "other versions": "yellow",
     "no": "bold red",
 }
+_MISSES_KEY = "recorded with REPLAYKIT_KEY, which is not set here: a replay takes values on trust that it could check"
 
 
 def doctor_command(
@@ -176,7 +177,7 @@ def show_assumptions(assumed: Assumptions, out: Console) -> None:
     _fact(out, "absent", _all(assumed.absent, "set while recording, not here"))
     _fact(out, "replaced", _all(_substitution(item) for item in assumed.substitutions))
     if assumed.substitutions:
-        _fact(out, "key", _key(assumed.is_checked))
+        _fact(out, "key", _MISSES_KEY if assumed.lacks_key else _key(assumed.is_checked))
     if assumed.for_real:
         _fact(out, "for real", f"{', '.join(assumed.for_real)}  (no recorded result; add @replaykit.tool)")
     _fact(out, "limits", _all(f"{count} {name}" for name, count in assumed.counts.items()))

@@ -25,6 +25,8 @@ def promote_command(
     ] = False,
 ) -> None:
     """Copy a packet into the suite; pytest replays it there without test code."""
+    import shlex
+
     from replaykit.cli.output import write
     from replaykit.golden.promote import promote
     from replaykit.launch.packets import find_packet
@@ -38,7 +40,7 @@ def promote_command(
         may_be_uncaptured=allow_uncaptured,
     )
     word = "was there" if promoted.was_there else "promoted"
-    write(f"{word}  {relative(promoted.path)}   (replayed by: pytest {relative(promoted.path)})")
+    write(f"{word}  {relative(promoted.path)}   (replayed by: pytest {shlex.quote(relative(promoted.path))})")
     for reason in promoted.overlooked:
         write(f"  although {reason}")
 

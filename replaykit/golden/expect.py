@@ -16,9 +16,11 @@ class Checked:
     """A cassette that was replayed.
 
     Attributes:
+        packet: The cassette.
         problem: Why it did not pass, at most a dozen lines; None: it passed.
     """
 
+    packet: Packet
     replayed: Replayed
     problem: str | None
 
@@ -38,7 +40,7 @@ def check(path: Path, root: Path, *, allow: tuple[str, ...] = (), output: int | 
     """
     packet = Packet.load(path)
     replayed = replay_run(str(path), root=root, options=Options(allow=allow), stdout=output, stderr=output)
-    return Checked(replayed, _problem(packet, replayed))
+    return Checked(packet, replayed, _problem(packet, replayed))
 
 
 def _problem(packet: Packet, replayed: Replayed) -> str | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from replaykit.errors import UsageError
+from replaykit.launch.replaying import how_made, incoming
 from replaykit.packet import Packet
 from replaykit.packet.journal import SUFFIX, sealed_again
 from replaykit.packet.model import Entry, Manifest
@@ -56,10 +58,12 @@ def promote(
         raise UsageError("\n  ".join([f"{source} can't be a test:", *reasons]))
     if entry is None and packet.entry.kind == "none":
         raise UsageError(
-            f"{source} does not say what was run (it was recorded by `with replaykit.record()`); say it:\n"
-            f"  replaykit promote {source} --entry MODULE:FUNCTION\n"
-            f"  replaykit promote {source} -- python SCRIPT.py"
+            f"{source} does not say what was run ({how_made(packet)}); say it:\n"
+            f"  replaykit promote {shlex.quote(str(source))} --entry MODULE:FUNCTION\n"
+            f"  replaykit promote {shlex.quote(str(source))} -- python SCRIPT.py"
         )
+    if entry is None and (requests := incoming(packet, packet.entry.argv)) is not None:
+        raise UsageError(requests)
     assert packet.outcome is not None  # or it would have been refused
     manifest = packet.outcome.manifest
     overlooked = tuple(_overlookable(manifest))
@@ -83,6 +87,8 @@ def refusals(packet: Packet, *, may_be_uncaptured: bool = False) -> list[str]:
     if outcome is None:
         return ["the run was interrupted before its end, so there is nothing to compare an end with"]
     reasons = [note for note in packet.recovered if "altered" in note]
+    if not packet.interactions and not outcome.manifest.uncaptured:
+        reasons.append("it holds no call of a model, a tool or anything else, so there is nothing to replay")
     manifest = outcome.manifest
     if manifest.withheld or any(item.is_withheld for item in packet.interactions):
         reasons.append("a body was withheld, so the call that it belongs to can't be answered")

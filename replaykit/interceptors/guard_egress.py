@@ -50,14 +50,20 @@ class Egress:
 
     @property
     def entry(self) -> str:
-        """What lets it through, as an entry of `allow=[...]`; empty where nothing does."""
-        name = self.names[0] if self.names else ""
+        """The entry of `allow` that lets it pass; empty where there is none."""
+        if self.target == "?":
+            return ""
         if self.kind == "library":
-            return f"lib:{name}"
+            return f"lib:{self.names[0]}" if self.names else ""
         if self.kind in ("subprocess", "fork", "interpreter"):
-            return f"exec:{name}" if name else ""
-        has_port = self.target.startswith("unix:") or self.target.rpartition(":")[2].isdigit()
-        return "" if self.target == "?" else self.target if has_port else f"{self.target}:*"
+            return f"exec:{self.names[0]}" if self.names and self.names[0] else ""
+        if self.target.startswith("unix:"):
+            return self.target
+        host, colon, port = self.target.rpartition(":")
+        if not port.isdecimal() or not colon:
+            host, port = self.target, "*"
+        named = [name for name in self.names if name != "localhost"]  # its look-up is allowed with the connect to it
+        return f"{(*named, host)[0]}:{port}"
 
 
 def parse_ip(host: str) -> IPAddress | None:

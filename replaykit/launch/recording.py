@@ -15,7 +15,7 @@ from replaykit.launch.command import hash_seed_for, label, lacks_replaykit, run_
 from replaykit.launch.places import place_in_project, relative
 from replaykit.packet import Packet
 from replaykit.packet.journal import amend_outcome
-from replaykit.session.summary import summarize
+from replaykit.session.summary import summarize, unrecorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,9 @@ def _ended(exchange: Exchange, code: int, keep: str, command: Sequence[str], sto
         path.unlink()
         return Recorded(code, None, f"not kept  {what} ended well (REPLAYKIT_KEEP={keep})")
     linked = f" (and {exchange.linked} of processes it started)" if exchange.linked else ""
-    return Recorded(code, path, f"recorded  {what}  {describe(packet)} -> {relative(path)}{linked}")
+    missed = unrecorded(packet)
+    warning = f"\n  {missed}" if missed is not None else ""
+    return Recorded(code, path, f"recorded  {what}  {describe(packet)} -> {relative(path)}{linked}{warning}")
 
 
 def _why_nothing(exchange: Exchange, command: Sequence[str]) -> str:

@@ -26,7 +26,7 @@ from replaykit.session.report import Report, ReportedDivergence
 
 REQUEST = "request"  # kind of the span of a request that came in
 SERVERS = frozenset({"uvicorn", "gunicorn", "hypercorn", "daphne", "granian", "waitress-serve", "http.server"})
-_COMMAND = re.compile(r"replaykit replay \S+ --policy \w+")
+_COMMAND = re.compile(r"replaykit replay (?:'[^']*'|\S+) --(?:policy|allow) \S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,10 @@ class Replayed:
     @property
     def silence(self) -> str:
         """What to say where there is no report."""
-        return f"the command ended (exit {self.exit_code}) and left no report: nothing is known about this replay"
+        return (
+            f"the command ended (exit {self.exit_code}) and left no report: nothing is known about this replay; "
+            "os._exit and kill leave none: let it come to its end, or call sys.exit"
+        )
 
     def to_json(self) -> str:
         fields = {"ok": False, "packet": str(self.packet), "error": self.silence}
@@ -97,7 +100,7 @@ def replay_run(
     path = find_packet(name)
     packet = Packet.load(path)
     plan = _plan(path, packet, tuple(command), entry, options or Options())
-    cwd = root or Path.cwd() if plan.target or command else _folder(packet, root or project_root(Path.cwd()))
+    cwd = root or Path.cwd() if plan.target or command else _folder(packet, path, root)
     with Exchange(plan) as exchange:
         argv, variables = _what_runs(exchange, plan, {**environ, **_zone(packet)}, packet.run.hash_seed)
         code = run_command(argv, variables, cwd=cwd, stdin=_stdin(packet), stdout=stdout, stderr=stderr)
@@ -118,13 +121,13 @@ def _plan(path: Path, packet: Packet, command: tuple[str, ...], entry: str | Non
     if not argv and not target:
         argv = packet.entry.argv if packet.entry.kind == "command" else ()
         target = (packet.entry.target or "") if packet.entry.kind == "callable" else ""
-    if argv and not command and (requests := _incoming(packet, argv)) is not None:
+    if argv and not command and (requests := incoming(packet, argv)) is not None:
         raise UsageError(requests)
     if not argv and not target:
         raise UsageError(
-            f"{path.name} does not say what was run (it was recorded by `with replaykit.record()`); say it:\n"
-            f"  replaykit replay {path} -- python SCRIPT.py\n"
-            f"  replaykit replay {path} --entry MODULE:FUNCTION"
+            f"{path.name} does not say what was run ({how_made(packet)}); say it:\n"
+            f"  replaykit replay {shlex.quote(str(path))} -- python SCRIPT.py\n"
+            f"  replaykit replay {shlex.quote(str(path))} --entry MODULE:FUNCTION"
         )
     return Plan(
         mode="replay",
@@ -140,8 +143,15 @@ def _plan(path: Path, packet: Packet, command: tuple[str, ...], entry: str | Non
     )
 
 
-def _incoming(packet: Packet, argv: Sequence[str]) -> str | None:
+def how_made(packet: Packet) -> str:
+    """Where a packet without an entry comes from."""
+    return "it was recorded by `with replaykit.record()`" if packet.has_positions else "it was imported"
+
+
+def incoming(packet: Packet, argv: Sequence[str]) -> str | None:
     """Why a recorded service can't be replayed: its requests came from outside. None for any other command."""
+    if not argv:
+        return None
     requests = [span.line.name for span in packet.spans if span.line.span_kind == REQUEST]
     if not requests and label(argv) not in SERVERS:
         return None
@@ -170,11 +180,24 @@ def _stdin(packet: Packet) -> bytes | int | None:
     )
 
 
-def _folder(packet: Packet, root: Path) -> Path:
-    folder = root / packet.entry.cwd
-    if not folder.is_dir():
-        raise UsageError(f"the command ran in {packet.entry.cwd}, and there is no such folder in {root}")
-    return folder
+def _folder(packet: Packet, path: Path, root: Path | None) -> Path:
+    """Where the command is run: in the project here, else in the one that the packet lies in."""
+    entry = packet.entry
+    place = path.absolute().parent
+    tops = (root,) if root is not None else (project_root(Path.cwd()), project_root(place), place.parent)
+    folders = [top / entry.cwd for top in tops if (top / entry.cwd).is_dir()]
+    if not folders:
+        raise UsageError(f"the command ran in {entry.cwd}, and there is no such folder in {tops[0]}")
+    script = next((word for word in entry.argv if Path(word).name == label(entry.argv)), "")
+    if not script.endswith(".py"):
+        return folders[0]
+    found = next((folder for folder in folders if (folder / script).exists()), None)
+    if found is None:
+        raise UsageError(
+            f"the command runs {script}, which is not in {folders[0]}: replay it in the folder of its project, or say\n"
+            f"what to run:  replaykit replay {shlex.quote(str(path))} -- python SCRIPT.py"
+        )
+    return found
 
 
 def _what_runs(
@@ -216,12 +239,13 @@ def _report(exchange: Exchange, packet: Packet, plan: Plan, code: int) -> Report
 def _as_typed(report: Report, plan: Plan) -> Report:
     """The report with commands that work from here: the packet's path is typed, and what was run is said again."""
     path = relative(plan.packet)
+    quoted = shlex.quote(plan.packet), shlex.quote(path)
     again = f" -- {shlex.join(plan.argv)}" if plan.is_given and plan.argv else ""
     again = f" --entry {plan.target}" if plan.is_given and plan.target else again
-    divergences = [
-        item.model_copy(update={"message": _COMMAND.sub(rf"\g<0>{again}", item.message.replace(plan.packet, path))})
-        for item in report.divergences
-    ]
+    divergences = []
+    for item in report.divergences:
+        message = item.message.replace(*quoted).replace(plan.packet, path)
+        divergences.append(item.model_copy(update={"message": _COMMAND.sub(rf"\g<0>{again}", message)}))
     return report.model_copy(update={"packet": path, "divergences": tuple(divergences)})
 
 

@@ -76,7 +76,7 @@ class Index:
         self._children: dict[str, list[Interaction]] = defaultdict(list)
         self._unused: dict[str, Interaction] = {}
         self._keys: _Keys | None = None
-        self._reached: dict[str, int] = {}
+        self._reached: dict[str, float] = {}
         self.has_positions = True
         for interaction in interactions:
             self._add(interaction)
@@ -146,7 +146,12 @@ class Index:
         for child in self.descendants(parent):
             self.use(child)
 
-    def reached(self, lineage: str) -> int | None:
+    def leave(self, position: str, order: float) -> None:
+        """A call at this position left the recording: what its lineage does after it comes later."""
+        place = lineage_of(position)
+        self._reached[place] = max(order, self._reached.get(place, 0))
+
+    def reached(self, lineage: str) -> float | None:
         """Number of the last event that was served in a lineage, or in the nearest one above it that was served any."""
         while True:
             found = self._reached.get(lineage)
@@ -236,7 +241,7 @@ class _Keys:
             self._by_key[key].pop(item.id, None)
             self._by_lineage[lineage_of(item.position), key].pop(item.id, None)
 
-    def in_lineage(self, lineage: str, key: str, reached: int) -> Interaction | None:
+    def in_lineage(self, lineage: str, key: str, reached: float) -> Interaction | None:
         """The next one after what the lineage has reached; else one that was passed over, if there is only one."""
         items = self._by_lineage.get((lineage, key))
         if not items:

@@ -5,6 +5,8 @@ Every pytest run of the environment imports this module, so it imports nothing o
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +27,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.add(parser)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-randomly chooses a seed
 def pytest_configure(config: pytest.Config) -> None:
+    is_run = "replaykit.launch.bootstrap.child" in sys.modules  # `replaykit record -- pytest`, or its replay
+    seed = os.environ.get("PYTHONHASHSEED", "")
+    if is_run and seed.isdecimal() and config.getoption("randomly_seed", None) == "default":
+        config.option.randomly_seed = int(seed)  # which is stored, and the same again: so the tests come in one order
     config.addinivalue_line("markers", options.MARKER)
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS and (config.rootpath / options.FOLDER).is_dir():
         config.args.append(options.FOLDER)  # `testpaths` says where test code is; cassettes are tests without any
@@ -45,6 +52,19 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return file
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A module that can't be imported here, where cassettes are: once more, with placeholders for their keys."""
+    report = yield
+    if not report.failed or not isinstance(collector, pytest.Module | pytest.Directory):
+        return report
+    from replaykit.pytest_plugin.keyless import collect_again
+
+    return collect_again(collector, report)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if not isinstance(item, pytest.Function) or not options.is_marked(item):
@@ -54,6 +74,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
     is_again = _DIVERGED in item.stash
     item.stash[_MARKED] = attempt(lambda: Marked(item, options.Options.of(item), is_again=is_again))
+    item.stash[_MARKED].lend_keys()
     item.stash[_MARKED].begin_fixtures()
 
 
@@ -74,6 +95,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
         marked = item.stash.get(_MARKED, None)
         if marked is not None:
             marked.end_fixtures()
+            marked.take_keys()
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
@@ -99,9 +121,18 @@ def pytest_runtest_makereport(
     marked = item.stash.get(_MARKED, None)
     if marked is not None and marked.complete(report, call):
         item.stash[_DIVERGED] = True
+    if marked is None and _is_divergence(call):
+        from replaykit.pytest_plugin.failures import shorten
+
+        shorten(report, call, None)
     if hasattr(item, "complete"):  # a cassette without test code
         item.complete(report)
     return report
+
+
+def _is_divergence(call: pytest.CallInfo[None]) -> bool:
+    errors = sys.modules.get("replaykit.errors")
+    return errors is not None and call.excinfo is not None and isinstance(call.excinfo.value, errors.Divergence)
 
 
 @pytest.fixture(name="replay")

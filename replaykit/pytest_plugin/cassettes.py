@@ -12,6 +12,7 @@ import pytest
 
 from replaykit.errors import UsageError
 from replaykit.pytest_plugin.options import FOLDER
+from replaykit.sanitizer import Sanitizer
 
 if TYPE_CHECKING:
     from replaykit.packet import Packet
@@ -42,8 +43,15 @@ def find_cassette(item: pytest.Function, given: str | None) -> Path:
 def _slug(name: str) -> str:
     """The name as a file name; what had to give way for that is told apart by a short hash."""
     plain = re.sub(r"\[(.*)\]$", r"-\1", name)
+    if not is_plain(name):
+        plain = f"{function_of(name)} "
     slug = re.sub(r"[^\w.-]+", "-", plain)[:120].strip("-")
     return slug if slug == plain else f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+def is_plain(name: str) -> bool:
+    """False for an id that has a secret in it: a parameter that is one."""
+    return Sanitizer(environ=os.environ).text(name) == name
 
 
 def check_owner(packet: Packet, path: Path, item: pytest.Function) -> None:
@@ -53,9 +61,9 @@ def check_owner(packet: Packet, path: Path, item: pytest.Function) -> None:
         UsageError: The recording is another test's, and that test is still there.
     """
     owner = packet.run.tags.get(TAG, item.nodeid)
-    if _function(owner) == _function(item.nodeid):
+    if function_of(owner) == function_of(item.nodeid):
         return
-    file, _, name = _function(owner).partition("::")
+    file, _, name = function_of(owner).partition("::")
     source = item.config.rootpath / file
     if source.is_file() and re.search(rf"\bdef {re.escape(name.rpartition('::')[2])}\b", source.read_text("utf-8")):
         raise UsageError(
@@ -64,7 +72,8 @@ def check_owner(packet: Packet, path: Path, item: pytest.Function) -> None:
         )
 
 
-def _function(nodeid: str) -> str:
+def function_of(nodeid: str) -> str:
+    """A test's id, or its name, without its parameters."""
     return nodeid.partition("[")[0]
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from replaykit.pytest_plugin.cassettes import SUFFIX, TAG, shown
-from replaykit.pytest_plugin.failures import attempt
-from replaykit.pytest_plugin.lines import ATTRIBUTE
+from replaykit.pytest_plugin.failures import attempt, without_secrets
+from replaykit.pytest_plugin.lines import ATTRIBUTE, facts_of
 from replaykit.pytest_plugin.options import FOLDER
 
 
@@ -41,7 +41,7 @@ class PacketTest(pytest.Item):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._facts: dict[str, int] = {}
+        self._facts: dict[str, Any] = {}
 
     def runtest(self) -> None:
         from replaykit.golden.expect import check
@@ -49,12 +49,11 @@ class PacketTest(pytest.Item):
         with tempfile.TemporaryFile() as output:
             checked = attempt(lambda: check(self.path, self._root, output=output.fileno()))
             output.seek(0)
-            self.add_report_section("call", "output", output.read().decode(errors="replace"))
+            printed = output.read().decode(errors="replace")
+        self.add_report_section("call", "output", without_secrets(printed, checked.packet))
         report = checked.replayed.report
         if report is not None:
-            exact = sum(item.level == 0 for item in report.interactions)
-            calls = len(report.interactions) + len(report.unused)
-            self._facts = {"calls": calls, "exact": exact, "live": len(report.allowed), "weaker": 0}
+            self._facts = facts_of(report, len(report.interactions) + len(report.unused))
         if checked.problem is not None:
             pytest.fail(checked.problem, pytrace=False)
 

@@ -42,6 +42,11 @@ def shorten(report: pytest.TestReport, call: pytest.CallInfo[None], packet: Pack
     report.sections = [(title, _clean(sanitizer, text)) for title, text in report.sections]
 
 
+def without_secrets(text: str, packet: Packet | None) -> str:
+    """Text that may be shown."""
+    return _clean(_sanitizer(packet), text)
+
+
 def _repr_of(error: Divergence, report: pytest.TestReport) -> ExceptionChainRepr:
     """No frames: they would be ours and the SDK's, and their locals are nobody's business."""
     lines = f"replaykit.{type(error).__name__}: {error}".splitlines()

@@ -14,19 +14,29 @@ from typing import Any
 
 import pytest
 
+from replaykit.api import placeholders
+from replaykit.api.mode import read_mode
 from replaykit.api.recording import DEFAULT_STORE, Run, record
 from replaykit.api.replaying import Rerun, replay
-from replaykit.errors import Divergence, UsageError
+from replaykit.errors import Divergence, ReplayKitError, UsageError
 from replaykit.packet import Packet
 from replaykit.packet.journal import replace_file
-from replaykit.pytest_plugin.cassettes import SUFFIX, TAG, check_owner, find_cassette, shown
+from replaykit.pytest_plugin.cassettes import (
+    SUFFIX,
+    TAG,
+    check_owner,
+    find_cassette,
+    function_of,
+    is_plain,
+    shown,
+)
 from replaykit.pytest_plugin.failures import attempt, shorten
 from replaykit.pytest_plugin.fixtures import FixtureGate
-from replaykit.pytest_plugin.lines import ATTRIBUTE
+from replaykit.pytest_plugin.lines import ATTRIBUTE, facts_of
 from replaykit.pytest_plugin.options import Options
 from replaykit.session.explain import Advice
 from replaykit.session.report import Report
-from replaykit.session.summary import summarize
+from replaykit.session.summary import summarize, unrecorded
 
 
 class Handle:
@@ -43,15 +53,19 @@ class Handle:
 
     @property
     def report(self) -> Report:
-        """What the replay has found out so far.
+        """What the replay has found out so far; `ok` is known at the end of the test only.
+
+        While the test is recorded: an empty one of the policy `recording`, which proves nothing.
 
         Raises:
-            UsageError: The test is being recorded, or has not begun: there is nothing to report.
+            UsageError: The test has not begun.
         """
-        if self._rerun is None:
-            what = "this test is being recorded" if self.is_recording else "the replay begins with the test's own code"
-            raise UsageError(f"{what}: there is no report; ask `replay.is_recording` first")
-        return self._rerun.report
+        if self._rerun is not None:
+            return self._rerun.report
+        if self._run is None:
+            raise UsageError("the replay begins with the test's own code: there is no report yet")
+        note = "this test is being recorded: nothing was replayed"
+        return Report(ok=False, verdict="unproven", policy="recording", packet=None, workflow="", notes=(note,))
 
     @property
     def packet(self) -> Packet:
@@ -78,9 +92,12 @@ class Marked:
         self._item = item
         self._options = options
         self._path = find_cassette(item, options.cassette)
+        self._name = item.name if is_plain(item.name) else function_of(item.name)
         self.handle = Handle()
         self._facts: dict[str, Any] = {}
         self._gate: FixtureGate | None = None
+        self._placeholders: tuple[str, ...] = ()
+        self._connected: dict[str, None] = {}
         is_missing = not self._path.exists()
         self._is_recorded = options.mode == "all" or is_again or (options.mode != "none" and is_missing)
 
@@ -105,7 +122,22 @@ class Marked:
         """They have been."""
         if self._gate is not None:
             self._gate.close()
+            self._connected |= self._gate.connected
             self._gate = None
+
+    def lend_keys(self) -> None:
+        """From the first fixture to the last one, which may make a client too."""
+        if self._is_recorded or not self._path.exists() or read_mode() == "off":
+            return
+        try:
+            self._placeholders = placeholders.add(placeholders.values_for(Packet.load(self._path)))
+        except ReplayKitError:
+            pass  # the test itself will say so
+
+    def take_keys(self) -> None:
+        """The test is over."""
+        placeholders.remove(self._placeholders)
+        self._placeholders = ()
 
     def complete(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> bool:
         """Makes the report short and clean, and adds what the plugin has to say. Returns True for a divergence."""
@@ -113,20 +145,17 @@ class Marked:
             facts = self._facts | self._counts()
             if facts:
                 setattr(report, ATTRIBUTE, facts)
+        elif report.when == "teardown" and self._connected:
+            setattr(report, ATTRIBUTE, {"fixtures": list(self._connected)})
         shorten(report, call, self._packet())
         return call.excinfo is not None and isinstance(call.excinfo.value, Divergence)
 
     def _packet(self) -> Packet | None:
         return self.handle._rerun.packet if self.handle._rerun is not None else None
 
-    def _counts(self) -> dict[str, int]:
-        if self.handle._rerun is None:
-            return {}
-        report, recorded = self.handle._rerun.report, self.handle._rerun.packet.interactions
-        exact = sum(item.level == 0 for item in report.interactions)
-        is_weaker = report.policy not in ("exact", "off")
-        calls = len(recorded) - sum(report.left_out_attempts.values())
-        return {"calls": calls, "exact": exact, "live": len(report.allowed), "weaker": int(is_weaker)}
+    def _counts(self) -> dict[str, Any]:
+        rerun = self.handle._rerun
+        return facts_of(rerun.report, len(rerun.packet.interactions)) if rerun is not None else {}
 
     def _wrapped(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -147,7 +176,7 @@ class Marked:
     @contextmanager
     def _session(self) -> Iterator[None]:
         __tracebackhide__ = True
-        if os.environ.get("REPLAYKIT_MODE") == "off":
+        if read_mode() == "off":
             yield
         elif self._is_recorded:
             with self._recording():
@@ -180,6 +209,7 @@ class Marked:
         return Advice(
             replay=f"{test} --replay-policy",
             show=f"replaykit show {shlex.quote(shown(self._path))}",
+            allow=lambda entry: f'@pytest.mark.replay(allow=["{entry}"])',
             record=f"{test} --replay-record=all",
         )
 
@@ -187,7 +217,7 @@ class Marked:
     def _test(self) -> str:
         """The test as it is typed where pytest was started."""
         _, _, name = self._item.nodeid.partition("::")
-        return f"{shown(self._item.path)}::{name}"
+        return f"{shown(self._item.path)}::{name if is_plain(name) else function_of(name)}"
 
     @contextmanager
     def _recording(self) -> Iterator[None]:
@@ -198,29 +228,29 @@ class Marked:
         tags = {TAG: self._item.nodeid}
         recording = record(name, store=self._path.parent, keep="all", effects=True, tags=tags, allow=allow)
         run = self.handle._run = recording.run
-        passed: bool | None = False
+        has_ended = False
         try:
             with recording:
                 yield
-            passed = True
+            has_ended = True
         except pytest.skip.Exception:
-            passed = None
+            has_ended = True  # in its own way; a replay skips there too
             raise
         finally:
-            self._keep(run.packet_path, passed)
+            self._keep(run.packet_path, has_ended=has_ended)
 
-    def _keep(self, recorded: Path | None, passed: bool | None) -> None:
+    def _keep(self, recorded: Path | None, *, has_ended: bool) -> None:
         if recorded is None:
-            self._facts["line"] = f"not recorded  {self._item.name}: the packet could not be written (see the log)"
-        elif passed is None:
-            recorded.unlink()
-        elif not passed:
+            self._facts["line"] = f"not recorded  {self._name}: the packet could not be written (see the log)"
+        elif not has_ended:
             store = Path(os.environ.get("REPLAYKIT_STORE") or DEFAULT_STORE)
             store.mkdir(parents=True, exist_ok=True)
             failed = Path(shutil.move(recorded, store / recorded.name))
-            self._facts["line"] = f"no cassette  {self._item.name} failed -> {shown(failed.absolute())}"
+            self._facts["line"] = f"no cassette  {self._name} failed -> {shown(failed.absolute())}"
         else:
-            summary = summarize(Packet.load(recorded))
+            packet = Packet.load(recorded)
+            missed = unrecorded(packet)
+            warning = f"\n  {missed}" if missed is not None else ""
             replace_file(self._path, recorded.read_bytes())
             recorded.unlink()
-            self._facts["line"] = f"recorded  {self._item.name}  {summary} -> {shown(self._path)}"
+            self._facts["line"] = f"recorded  {self._name}  {summarize(packet)} -> {shown(self._path)}{warning}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 
 from replaykit.matching.causes import Cause
 from replaykit.packet import Packet
 from replaykit.session.derived import executed_tools
+from replaykit.session.live import PROJECT_KEY, lacks_key
 from replaykit.session.outcome import Ending, compare_outcome, opaque_in
 from replaykit.session.replayer import Replayer
 from replaykit.session.report import Report, ReportedDivergence
@@ -36,7 +38,9 @@ def close(replayer: Replayer, ending: Ending, stacks: tuple[str, ...]) -> None:
     if ending.error is None or outcome.status != "ok":
         _check_unused(replayer)
     for difference in compare_outcome(outcome, ending, replayer.contents.compare):
-        headline = f"{len(replayer.interactions)} calls were the same; the run ended in another way"
+        calls = len(replayer.interactions)
+        same = f"{calls} calls were the same; " if calls > 1 else "1 call was the same; " if calls else ""
+        headline = f"{same}the run ended in another way"
         cause: Cause = "clock or random" if difference.is_volatile else "code"
         _add(replayer, headline, cause, "\n".join(difference.lines()))
     _check_writes(replayer)
@@ -125,6 +129,7 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
         interactions=tuple(replayer.interactions),
         not_executed=tuple(replayer.not_executed),
         executed_for_real=(*unknown, *again),
+        not_frozen=unknown,
         output_compared=replayer.output_compared,
         lacks_output=replayer.lacks_output,
         assumed=replayer.contents.bindings.assumed,
@@ -140,6 +145,7 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
             *replayer.notes,
             *replayer.attempts.sentences(),
             *remarks,
+            *_about_trust(replayer),
             *_about_stubs(replayer),
             *_about_chance(replayer),
             *_unknowns(replayer.packet),
@@ -170,6 +176,11 @@ def _ran_for_real(replayer: Replayer, unknown: Sequence[str]) -> Iterator[str]:
 
 def _count(tools: Sequence[str]) -> str:
     return f"{len(tools)} tool{'s' if len(tools) != 1 else ''}"
+
+
+def _about_trust(replayer: Replayer) -> Iterator[str]:
+    if replayer.contents.bindings.assumed and lacks_key(replayer.packet, os.environ):
+        yield f"recorded with {PROJECT_KEY}, which is not set here: with it, values are checked and not taken on trust"
 
 
 def _about_stubs(replayer: Replayer) -> Iterator[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,24 +68,38 @@ class Advice:
     Attributes:
         replay: Replays under a policy, whose name comes last.
         show: Shows the recording.
+        allow: Lets out by name what a replay refuses, given the entry.
         record: Records anew, where one command does.
     """
 
     replay: str
     show: str
+    allow: Callable[[str], str]
     record: str | None = None
 
     @classmethod
     def about(cls, packet: str) -> Advice:
         """For a packet file that stands alone."""
-        return cls(replay=f"replaykit replay {packet} --policy", show=f"replaykit show {packet}")
+        name = shlex.quote(packet)
+        return cls(
+            replay=f"replaykit replay {name} --policy",
+            show=f"replaykit show {name}",
+            allow=lambda entry: f"replaykit replay {name} --allow {shlex.quote(entry)}",
+        )
 
-    def steps(self, cause: str) -> list[str]:
-        """One line for each thing that may be done now."""
+    def steps_after_refusal(self, entry: str) -> list[str]:
+        """The same for something that would have gone out: no policy serves it, no new recording holds it."""
+        lines = ["  freeze it:   make what calls it a @replaykit.tool, and record anew"]
+        if entry:
+            lines.append(f"  let it out:  {self.allow(entry)}   (live)")
+        return [*lines, f"  look closer: {self.show}"]
+
+    def steps(self, cause: str, *, is_end: bool = False) -> list[str]:
+        """One line for each thing that may be done now. Another end is no smaller difference under another policy."""
         lines = []
         if cause in ("prompt", "model"):
             lines.append(f"  try it:      {self.replay} wiring   (offline, recorded answers)")
-        if cause in ("code", "schedule"):
+        if cause in ("code", "schedule") and not is_end:
             lines.append(f"  only moved?  {self.replay} refactor")
         if self.record is not None:
             lines.append(f"  accept it:   {self.record}   (live)")
@@ -101,6 +116,8 @@ class Explanation:
         place: The agent's own line of code.
         fields: What differs.
         same: Titles of the segments that do not.
+        refused: Something would have gone out: the entry of `allow` that lets it; empty where there is none.
+        is_end: The calls were the same, and the end was not.
         details: Sentences, one line each.
     """
 
@@ -114,6 +131,8 @@ class Explanation:
     same: Sequence[str] = ()
     details: Sequence[str] = ()
     advice: Advice | None = None
+    refused: str | None = None
+    is_end: bool = False
 
     def text(self) -> str:
         """At most `MAX_LINES` lines."""
@@ -124,9 +143,15 @@ class Explanation:
         lines += [f"  {line}" for line in field_lines(self.fields)]
         lines += [f"  {_cut(line)}" for detail in self.details for line in detail.splitlines()]
         same = f"{', '.join(self.same)}: same.   " if self.same else ""
-        steps = self.advice.steps(self.cause) if self.advice is not None else ()
-        tail = [f"  {same}{self.live} live calls were made.", *steps]
+        tail = [f"  {same}{self.live} live calls were made.", *self._steps()]
         return "\n".join([*lines[: MAX_LINES - len(tail)], *tail])
+
+    def _steps(self) -> list[str]:
+        if self.advice is None:
+            return []
+        if self.refused is not None:
+            return self.advice.steps_after_refusal(self.refused)
+        return self.advice.steps(self.cause, is_end=self.is_end)
 
 
 def field_lines(fields: Sequence[FieldDiff]) -> list[str]:

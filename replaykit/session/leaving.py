@@ -89,11 +89,14 @@ class Leaving:
         explanation = Explanation(what, cause, position, left=self._left(None), details=[reason])
         return self._record(explanation, boundary=interaction.boundary, interaction=interaction)
 
-    def refusal(self, what: str, why: str, position: str, entry: str = "") -> DivergenceRecord:
-        """Something that no recording stands for, and that would have gone out; `entry` is what would allow it."""
-        how = f'allow=["{entry}"] or --allow {entry}' if entry else "allow=[...] or --allow"
-        details = [why, f"allow it by name:  {how}"]
-        explanation = Explanation(f"refused: {what}; nothing was sent", "code", position, details=details)
+    def refusal(self, what: str, why: str, position: str, entry: str) -> DivergenceRecord:
+        """Something that no recording stands for, and that would have gone out.
+
+        Args:
+            entry: Of `allow`, that lets it out; empty where none does.
+        """
+        headline = f"refused: {what}; nothing was sent"
+        explanation = Explanation(headline, "code", position, details=[why], refused=entry)
         return self._record(explanation, boundary="egress", is_refusal=True)
 
     def ending(self, headline: str, cause: Cause, detail: str, position: str, order: float) -> DivergenceRecord:
@@ -124,13 +127,18 @@ class Leaving:
             same=explanation.same,
             details=explanation.details,
             advice=self.advice,
+            refused=explanation.refused,
+            is_end=is_outcome,
         ).text()
+        if order is None:
+            order = self._order_of(explanation.position, interaction)
+            self._index.leave(explanation.position, order)
         return DivergenceRecord(
             position=explanation.position,
             level=level,
             root_cause=explanation.cause,
             message=text,
-            order=self._order_of(explanation.position, interaction) if order is None else order,
+            order=order,
             boundary=boundary,
             nearest=interaction.position if interaction is not None else None,
             differences=tuple(

@@ -54,6 +54,11 @@ def secret_variables(packet: Packet) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*packet.run.secret_variables, *late, *found)))
 
 
+def lacks_key(packet: Packet, environ: Mapping[str, str]) -> bool:
+    """True for a packet whose stand-ins were made with the project's key, where that is not set."""
+    return PROJECT_KEY in secret_variables(packet) and project_key(environ) is None
+
+
 class Contents:
     """Content of live requests and of recorded ones, comparable with each other.
 
@@ -77,6 +82,10 @@ class Contents:
     def _named(self, environ: Mapping[str, str]) -> dict[str, str]:
         return {name: value for name, value in environ.items() if name in self._names}
 
+    def learn(self, environ: Mapping[str, str]) -> None:
+        """What else a variable has held: code that was imported before may have kept it."""
+        self._sanitizer.learn(self._named(environ))
+
     def _learn(self) -> None:
         """What has become known as a secret since.
 
@@ -85,7 +94,7 @@ class Contents:
         """
         changes = self._environment.changes()
         if changes:
-            self._sanitizer.learn(self._named(changes))
+            self.learn(changes)
         for request, _, _ in self._unread:
             self._sanitizer.headers(request.headers)
 

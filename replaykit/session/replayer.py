@@ -417,8 +417,7 @@ class Replayer:
         position = node.path if node is not None and node.run is self else ""
         with self._lock:
             clean = self.contents.clean_text(what)
-            entry = self.contents.clean_text(entry)
-            record = self.leaving.refusal(clean, why, self.contents.name(position), entry)
+            record = self.leaving.refusal(clean, why, self.contents.name(position), self.contents.clean_text(entry))
             self.refused.append(clean)
             self.ledger.add(record)
         self.conductor.let_go()

@@ -50,6 +50,7 @@ class Report(_Part):
         not_executed: Functions whose recorded result was served: their bodies did not run.
         executed_for_real: Tools whose bodies ran: names of those that only the model traffic shows, and positions of
             those that ran again. `notes` says why.
+        not_frozen: Names of the tools that only the model traffic shows: nothing stands for their bodies, which ran.
         output_compared: False where the recording or the replay has no declared output.
         lacks_output: The recording has an output, and the replay gave none to compare with it.
         assumed: Sensitive values taken on trust to stand for their stand-ins, by kind.
@@ -76,6 +77,7 @@ class Report(_Part):
     interactions: tuple[ReplayedInteraction, ...] = ()
     not_executed: tuple[str, ...] = ()
     executed_for_real: tuple[str, ...] = ()
+    not_frozen: tuple[str, ...] = ()
     output_compared: bool = False
     lacks_output: bool = False
     assumed: dict[str, int] = Field(default_factory=dict)

@@ -8,6 +8,7 @@ from replaykit.packet import Interaction, Packet
 from replaykit.sanitizer import PERSONAL
 
 _KINDS = {"http": "http tool"}
+_SHOWN = 3  # of what left the process
 
 
 def summarize(packet: Packet) -> str:
@@ -21,6 +22,16 @@ def summarize(packet: Packet) -> str:
         parts.append(f"{together} in parallel")
     parts.append(_replaced(packet))
     return ", ".join(parts)
+
+
+def unrecorded(packet: Packet) -> str | None:
+    """What left the process and is not in the packet, as a sentence; None for nothing."""
+    missed = packet.outcome.manifest.uncaptured if packet.outcome is not None else ()
+    if not missed:
+        return None
+    shown = ", ".join(missed[:_SHOWN]) + (", ..." if len(missed) > _SHOWN else "")
+    it = "it" if len(missed) == 1 else "them"
+    return f"{_count(len(missed), 'call')} left the process unrecorded, and a replay refuses {it}: {shown}"
 
 
 def most_at_once(calls: tuple[Interaction, ...]) -> int:

@@ -154,6 +154,22 @@ def test_an_interrupted_run_is_not_exact(shop: Shop) -> None:
     assert "the run was interrupted" in ended.out
 
 
+def test_what_left_the_process_unrecorded_is_said_at_once_and_by_every_command_after(shop: Shop) -> None:
+    port = shop.server.url.rpartition(":")[2]
+    goes = f"socket.create_connection(('127.0.0.1', {port})).close()"
+    shop.write("goes.py", f"import socket\nimport agent\nagent.main()\n{goes}\n")
+    missed = f"1 call left the process unrecorded, and a replay refuses it: connect 127.0.0.1:{port}"
+
+    recorded = shop.record("python", "goes.py")
+    doctor, replayed = shop.run("doctor", "last"), shop.run("replay", "last")
+
+    assert missed in recorded.err
+    assert doctor.code == 1
+    assert f"not exact here  {missed}" in doctor.out
+    assert f"let it out:  replaykit replay packets/{shop.packets[0].name} --allow 127.0.0.1:{port}" in replayed.out
+    assert "only moved?" not in replayed.out
+
+
 def test_a_damaged_packet_is_one_clear_error(recorded: Shop) -> None:
     """Exit 2, with file and line, with and without --json."""
     (path,) = recorded.packets

@@ -147,7 +147,7 @@ def test_a_process_that_leaves_without_a_report_proves_nothing(recorded: Shop, e
     ended = recorded.run("replay", "last")
 
     assert ended.code == 1
-    assert "left no report: nothing is known about this replay" in ended.out
+    assert "left no report: nothing is known about this replay; os._exit and kill leave none" in ended.out
     assert json.loads(recorded.run("replay", "last", "--json").out)["ok"] is False
 
 
@@ -393,6 +393,56 @@ def test_tools_that_nothing_stands_for_are_named_once(shop: Shop) -> None:
     assert ended.code == 0, ended.text
     assert ended.out.count("look_up") == 1
     assert "  1 tool ran for real: look_up; add @replaykit.tool to freeze it\n" in ended.out
+
+
+def test_a_packet_is_replayed_in_its_project_from_wherever_it_is_typed(recorded: Shop, tmp_path: Path) -> None:
+    away = tmp_path / "far" / "away"
+    (away / ".git").mkdir(parents=True)
+    elsewhere = Shop(away, recorded.server, recorded.environ)
+    (away / "copy.packet.jsonl").write_bytes(recorded.packets[0].read_bytes())
+
+    found, lost = elsewhere.run("replay", str(recorded.packets[0])), elsewhere.run("replay", "copy.packet.jsonl")
+
+    assert found.code == 0, found.text
+    assert lost.code == 2
+    assert f"the command runs agent.py, which is not in {away}" in lost.err
+    assert "replaykit replay copy.packet.jsonl -- python SCRIPT.py" in lost.err
+
+
+def test_another_end_offers_no_policy_that_could_not_help(recorded: Shop, edit: Edit) -> None:
+    edit('print("answer:"', 'print("result:"')
+
+    ended = recorded.run("replay", "last")
+
+    assert "2 calls were the same; the run ended in another way" in ended.out
+    assert "--policy refactor" not in ended.out
+
+
+ORDER = """
+from agent import ask
+
+def test_a():
+    ask("a")
+
+def test_b():
+    ask("b")
+
+def test_c():
+    ask("c")
+
+def test_d():
+    ask("d")
+"""
+
+
+def test_tests_in_random_order_come_in_the_recorded_one(shop: Shop) -> None:
+    pytest.importorskip("pytest_randomly")
+    shop.write("test_order.py", ORDER)
+    assert shop.record("pytest", "-q", "-p", "no:cacheprovider", "test_order.py").code == 0
+
+    for _ in range(2):
+        ended = shop.run("replay", "last")
+        assert ended.code == 0, ended.text
 
 
 def test_a_client_that_is_made_when_its_module_is_imported_needs_no_key(shop: Shop) -> None:

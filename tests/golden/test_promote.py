@@ -10,7 +10,7 @@ import pytest
 import replaykit
 from replaykit.errors import UsageError
 from replaykit.golden.promote import promote, refusals
-from replaykit.packet.journal import amend_outcome
+from replaykit.packet.journal import amend_outcome, with_entry
 from replaykit.packet.model import Entry, Manifest
 
 ENTRY = Entry(kind="command", argv=("python", "agent.py"))
@@ -118,6 +118,22 @@ def test_allowed_egress_is_no_question(tmp_path: Path) -> None:
     assert run.packet_path is not None
 
     assert overlooked(promote(run.packet_path, tmp_path / "c", entry=ENTRY).path) == ()
+
+
+def test_service_is_refused_since_nobody_sends_its_requests(packet: Path, tmp_path: Path) -> None:
+    packet.write_bytes(with_entry(packet, Entry(kind="command", argv=("uvicorn", "app:app"))))
+
+    with pytest.raises(UsageError, match="nobody sends them in a replay"):
+        promote(packet, tmp_path / "cassettes")
+
+
+def test_run_without_a_call_is_refused(tmp_path: Path) -> None:
+    with replaykit.record("idle", store=tmp_path) as run:
+        pass
+    assert run.packet_path is not None
+
+    with pytest.raises(UsageError, match="nothing to replay"):
+        promote(run.packet_path, tmp_path / "cassettes", entry=ENTRY)
 
 
 def test_altered_packet_is_refused(packet: Path, tmp_path: Path) -> None:

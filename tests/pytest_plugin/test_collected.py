@@ -58,6 +58,18 @@ def test_changed_prompt_is_red_and_shows_no_key(promoted: Project) -> None:
     assert KEY not in ended.text
 
 
+def test_output_of_a_red_cassette_shows_no_key(promoted: Project) -> None:
+    shows = "import os\nprint('the key is', os.environ['OPENAI_API_KEY'])\nprint('and', os.environ['PLAIN'])\n"
+    promoted.write(main=shows + MAIN)
+
+    ended = promoted.pytest(OPENAI_API_KEY=KEY, PLAIN="sk-proj-0therKeyUq2ZbT9xLm3RsV8cJh5NpA4eYk")
+
+    assert ended.code == 1
+    assert "the key is" in ended.text
+    assert KEY not in ended.text
+    assert "sk-proj-0ther" not in ended.text
+
+
 def test_changed_output_is_red(promoted: Project) -> None:
     promoted.write(main=MAIN.replace("print(", "print('Hm.', "))
 

@@ -85,13 +85,31 @@ def test_failing_test_leaves_a_packet_and_no_cassette(project: Project) -> None:
     assert project.cassettes() == {}
 
 
-def test_skipped_test_leaves_nothing(project: Project) -> None:
-    project.write(test_agent=TEST.replace("    assert", '    pytest.skip("not today")\n    assert'))
+@pytest.mark.parametrize("body", ["pytest.skip('not today')", "ask('Oslo?')\n    pytest.skip('not today')"])
+def test_test_that_skips_is_recorded_and_skips_again(project: Project, body: str) -> None:
+    project.write(test_agent=TEST.replace("    assert", f"    {body}\n    assert"))
 
-    project.pytest("--replay-record=once", live=True)
+    recorded = project.pytest("--replay-record=once", live=True)
+    ended = project.pytest()
 
-    assert project.cassettes() == {}
-    assert not (project.folder / "packets").exists()
+    assert "recorded  test_agent" in recorded.text
+    assert ended.code == 0, ended.text
+    assert "1 skipped" in ended.text
+
+
+def test_secret_among_the_parameters_is_in_no_name_and_no_command(project: Project) -> None:
+    other = "sk-proj-0therKeyUq2ZbT9xLm3RsV8cJh5NpA4eYk"
+    mark = f'@pytest.mark.parametrize("city", ["Oslo", "{other}"])\ndef test_agent(city):'
+    project.write(test_agent=TEST.replace("def test_agent():", mark).replace('"What is the weather in Oslo?"', "city"))
+
+    missing = project.pytest("-q")
+    recorded = project.pytest("-q", "--replay-record=once", live=True)
+
+    assert "pytest --replay-record=once test_agent.py::test_agent\n" in missing.text
+    assert len(project.cassettes()) == 2
+    assert not any(other in name for name in project.cassettes())
+    assert other not in recorded.text
+    assert project.pytest().code == 0
 
 
 def test_recording_is_never_made_of_a_test_that_has_one_under_another_owner(recorded: Project) -> None:
@@ -211,6 +229,20 @@ def warm():
     assert "refused: connect 192.0.2.1:443, by a fixture of a replayed test" in ended.text
 
 
+def test_refusal_names_the_entry_of_the_mark_that_lets_it_out(project: Project) -> None:
+    port = project.server.url.rpartition(":")[2]
+    goes = f"    import socket\n    socket.create_connection(('127.0.0.1', {port})).close()\n"
+    project.write(test_agent=TEST + goes)
+
+    recorded, replayed = project.pytest("--replay-record=once", live=True), project.pytest()
+    project.write(test_agent=TEST.replace("mark.replay", f'mark.replay(allow=["127.0.0.1:{port}"])') + goes)
+
+    assert f"1 call left the process unrecorded, and a replay refuses it: connect 127.0.0.1:{port}" in recorded.text
+    assert f'let it out:  @pytest.mark.replay(allow=["127.0.0.1:{port}"])' in replayed.text
+    assert "--replay-record=all" not in replayed.text
+    assert project.pytest().code == 0
+
+
 def test_fixture_gives_the_report(recorded: Project) -> None:
     check = """
     assert replay.report.summary() == "1 of 1 exact, nothing left over, 0 live calls"
@@ -222,6 +254,30 @@ def test_fixture_gives_the_report(recorded: Project) -> None:
     ended = recorded.pytest()
 
     assert ended.code == 0, ended.text
+
+
+def test_test_that_reads_the_report_can_be_recorded(project: Project) -> None:
+    check = """
+    assert not replay.report.executed_for_real
+    assert replay.report.policy == ("recording" if replay.is_recording else "exact")
+    assert not replay.report.ok
+"""
+    project.write(test_agent=TEST.replace("test_agent()", "test_agent(replay)") + check)
+
+    assert project.pytest("--replay-record=once", live=True).code == 0
+    assert project.pytest().code == 0
+
+
+def test_divergence_in_a_test_without_the_mark_is_as_short(recorded: Project) -> None:
+    block = "    import replaykit\n    with replaykit.replay('cassettes/test_agent.packet.jsonl'):\n        assert"
+    block = TEST.replace("@pytest.mark.replay\n", "").replace("    assert", block)
+    recorded.write(test_agent=block, agent=AGENT.replace("careful", "cautious"))
+
+    ended = recorded.pytest("--showlocals")
+
+    assert ended.code == 1
+    assert ended.failure[0].startswith("E   replaykit.Divergence: 1 of 1 calls changed: the system prompt")
+    assert "httpx" not in ended.text
 
 
 def test_fixture_alone_marks_a_test(recorded: Project) -> None:

@@ -39,6 +39,31 @@ def test_what_the_agent_swallows_comes_out_at_the_close(world: World) -> None:
     assert not world.report.ok
 
 
+@pytest.mark.parametrize("is_elsewhere", [False, True], ids=["in its place", "in a thread"])
+def test_retry_that_swallows_everything_is_not_the_first(world: World, is_elsewhere: bool) -> None:
+    """No later call was recorded: the second attempt has no event to belong to, and comes after the first."""
+
+    def attempt(text: str) -> bool:
+        try:
+            return bool(world.chat(user(text)))
+        except BaseException:
+            return False
+
+    def agent(text: str) -> None:
+        if not attempt(text):
+            again = threading.Thread(target=attempt, args=(text,)) if is_elsewhere else None
+            if again is None:
+                attempt(text)
+            else:
+                again.start()
+                again.join()
+
+    world.record(lambda: agent("one"))
+    divergence = world.diverge(lambda: agent("two"))
+
+    assert (divergence.position, divergence.level) == ("llm:chat[0]", 2)
+
+
 def test_every_further_call_raises_it_again(world: World) -> None:
     """Also a call that the recording has."""
     caught: list[BaseException] = []

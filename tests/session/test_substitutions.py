@@ -119,3 +119,15 @@ def test_secret_of_a_form_is_known_by_what_it_says(world: World, monkeypatch: py
 
     assert (with_it.ok, without.ok) == (True, True)
     assert secret not in world.path.read_text()
+
+
+def test_key_that_is_missing_here_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPLAYKIT_KEY", "a-project-key-4eYk7uWq2")
+    world.record(lambda: _mail(world, "bob@acme.com"))
+    monkeypatch.delenv("REPLAYKIT_KEY")
+
+    report = world.replay(lambda: _mail(world, "eve@acme.com"))
+
+    assert report.assumed == {"email": 1}
+    assert any("recorded with REPLAYKIT_KEY, which is not set here" in note for note in report.notes)
+    assert "REPLAYKIT_KEY" not in os.environ
