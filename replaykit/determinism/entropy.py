@@ -27,7 +27,8 @@ _real_getrandom: Callable[..., bytes] | None = getattr(os, "getrandom", None)  #
 _real_random = random.random
 _real_getrandbits = random.getrandbits
 _real_seed = random.Random.seed
-_real_time_safe: Callable[[], tuple[bytes, int]] | None = getattr(uuid, "_generate_time_safe", None)
+# Not `uuid`'s own name for it, which is None while somebody travels.
+_real_time_safe: Callable[[], tuple[bytes, Any]] | None = getattr(sys.modules.get("_uuid"), "generate_time_safe", None)
 _hidden: Final = random.random.__self__  # type: ignore[attr-defined]  # of all functions of the module `random`
 
 # Of a generator that the program has seeded itself. What no recording has of it comes from the generator: that is the

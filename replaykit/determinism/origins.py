@@ -63,11 +63,9 @@ _REAL_PACKAGES = _words(
 _SITES = ("site-packages", "dist-packages")
 
 _OURS = str(Path(__file__).resolve().parent.parent) + os.sep
-# The only modules of ours that call functions of the program.
-_OURS_THROUGH = tuple(
-    os.path.join(_OURS, *name.split("/"))  # noqa: PTH118 - compared with the names of code objects, which are texts
-    for name in ("determinism/drive.py", "determinism/worker_hooks.py", "determinism/task_hooks.py")
-)
+# What starts tasks, threads and timers calls functions of the program.
+_OURS_THROUGH = str(Path(__file__).resolve().parent) + os.sep
+_OURS_REAL = str(Path(__file__).resolve().with_name("entropy.py"))
 _STDLIB = tuple({path + os.sep for name in ("stdlib", "platstdlib") if (path := sysconfig.get_path(name))})
 
 _readers: dict[str, Reader] = {}  # by the name of the file that the code comes from
@@ -116,7 +114,7 @@ def _of_generated(frame: FrameType) -> Reader:
 
 def _of_file(name: str) -> Reader:
     if name.startswith(_OURS):
-        return _THROUGH if name in _OURS_THROUGH else _REAL
+        return _THROUGH if name.startswith(_OURS_THROUGH) and name != _OURS_REAL else _REAL
     parts = Path(name).parts
     for index in range(len(parts) - 2, -1, -1):
         if parts[index] in _SITES:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import uuid
+from pathlib import Path
 
 import time_machine
 
@@ -79,6 +80,25 @@ def test_the_clocks_functions_are_the_originals_after_it() -> None:
     space["print"] = said.append
     exec(refusal, space)
     assert said == ["unpatched"]
+
+
+FIRST_ON_A_JOURNEY = """
+import time_machine, uuid
+import replaykit
+with time_machine.travel(1_709_209_800), replaykit.record("day", store="STORE", effects=True) as run:
+    then = uuid.uuid1()
+with replaykit.replay(run.packet_path):
+    assert uuid.uuid1() == then
+assert uuid.uuid1() != then
+print("fine")
+"""
+
+
+def test_hooks_that_are_loaded_on_a_journey_know_the_originals(tmp_path: Path) -> None:
+    code = FIRST_ON_A_JOURNEY.replace("STORE", str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+    assert done.stdout == "fine\n", done.stderr
 
 
 LATE_PYTEST = """
