@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from replaykit.errors import UsageError
 from replaykit.matching.attempts import MODES, Mode
+from replaykit.session.schedules import SCHEDULES, ScheduleMode
 
 
 def check_workflow(workflow: object) -> None:
@@ -49,6 +50,14 @@ def check_attempts(attempts: object) -> Mode:
         if attempts == mode:
             return mode
     raise UsageError(f'replay(attempts=...) is "all" or "final", not {_shown(attempts)}')
+
+
+def check_schedule(schedule: object) -> ScheduleMode:
+    """Refuses what is neither `strict` nor `natural`."""
+    for mode in SCHEDULES:
+        if schedule == mode:
+            return mode
+    raise UsageError(f'replay(schedule=...) is "strict" or "natural", not {_shown(schedule)}')
 
 
 def check_function(function: object, decorator: str) -> None:

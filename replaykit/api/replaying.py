@@ -26,7 +26,6 @@ from replaykit.session.explain import Advice
 from replaykit.session.outcome import Ending
 from replaykit.session.replayer import Replayer
 from replaykit.session.report import Report
-from replaykit.session.schedules import ScheduleMode
 from replaykit.session.watchdog import GRACE_S, Watchdog
 
 
@@ -138,7 +137,7 @@ class replay:
         attempts: str = "all",
         guard: str = "normal",
         strict_substitutions: bool = False,
-        schedule: ScheduleMode = "strict",
+        schedule: str = "strict",
         grace_s: float = GRACE_S,
     ) -> None:
         arguments.check_stubs(stubs)
@@ -148,9 +147,7 @@ class replay:
         self._allows = _Allows(allow)
         if guard not in ("normal", "strict"):
             raise UsageError(f'guard is "normal" or "strict", not {guard!r}')
-        if schedule not in ("strict", "natural"):
-            raise UsageError(f'schedule is "strict" or "natural", not {schedule!r}')
-        self._schedule: ScheduleMode = schedule
+        self._schedule = arguments.check_schedule(schedule)
         self._is_guard_strict = guard == "strict"
         self._is_strict = strict_substitutions
         self._grace_s = grace_s

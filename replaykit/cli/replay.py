@@ -32,6 +32,9 @@ def replay_command(
     attempts: Annotated[
         str, typer.Option(help="final: of a call that was tried more than once, only the last attempt counts.")
     ] = "all",
+    schedule: Annotated[
+        str, typer.Option(help="natural: what comes from outside comes by its recorded duration, not in its order.")
+    ] = "strict",
     entry: Annotated[str | None, typer.Option(help="Call this function: module:function or file.py:function.")] = None,
     no_stdout: Annotated[bool, typer.Option("--no-stdout", help="Do not compare what it prints.")] = False,
     as_json: Annotated[
@@ -47,6 +50,7 @@ def replay_command(
         changed=tuple(changed or ()),
         allow=tuple(allow or ()),
         attempts=attempts,
+        schedule=schedule,
         keeps_output=not no_stdout,
     )
     printed = sys.stderr.fileno() if as_json else None

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from replaykit.api.arguments import check_attempts
+from replaykit.api.arguments import check_attempts, check_schedule
 from replaykit.errors import UsageError
 from replaykit.interceptors.guard_allow import Allowed
 from replaykit.launch.bootstrap.plan import Exchange, Plan
@@ -35,6 +35,7 @@ class Options:
     changed: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     attempts: str = "all"
+    schedule: str = "strict"
     keeps_output: bool = True
 
 
@@ -115,6 +116,7 @@ def _plan(path: Path, packet: Packet, command: tuple[str, ...], entry: str | Non
     find_policy(options.policy, options.changed)  # all raise here, and not only in the child
     Allowed.parse(options.allow)
     check_attempts(options.attempts)
+    check_schedule(options.schedule)
     if command and entry:
         raise UsageError("give a command or --entry, not both")
     argv, target = command, entry or ""
@@ -138,6 +140,7 @@ def _plan(path: Path, packet: Packet, command: tuple[str, ...], entry: str | Non
         changed=options.changed,
         allow=options.allow,
         attempts=options.attempts,
+        schedule=options.schedule,
         keeps_output=options.keeps_output,
         is_given=bool(command or entry),
     )

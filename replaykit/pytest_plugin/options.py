@@ -20,7 +20,7 @@ FOLDER = "cassettes"
 
 Mode = Literal["none", "once", "new", "all"]
 _MODES = ("none", "once", "new", "all")
-_ARGUMENTS = ("policy", "changed", "stubs", "allow", "attempts", "guard", "strict_substitutions", "grace_s")
+_ARGUMENTS = ("policy", "changed", "stubs", "allow", "attempts", "schedule", "guard", "strict_substitutions", "grace_s")
 
 
 def add(parser: pytest.Parser) -> None:

@@ -12,6 +12,7 @@ from replaykit.packet import Packet
 from replaykit.packet.model import ScheduleLine
 
 ScheduleMode = Literal["strict", "natural"]
+SCHEDULES: tuple[ScheduleMode, ...] = ("strict", "natural")
 
 
 def has_schedule(packet: Packet) -> bool:

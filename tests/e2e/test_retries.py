@@ -284,11 +284,11 @@ def timed(act: Callable[[], Any]) -> float:
     return time.perf_counter() - began
 
 
-@pytest.mark.xfail(strict=True, reason="sleeps take real time until the virtual clock stands in for them")
 def test_a_replayed_storm_waits_for_nothing(stage: MakeStage, sdk: Sdk) -> None:
-    """Each of its three waits is a third of a second in the recording."""
-    play = stage(Rule(fault=Fault.rate_limited(0.33), times=3), FINE)
+    """Each of its three waits is two thirds of a second in the recording."""
+    play = stage(Rule(fault=Fault.rate_limited(0.66), times=3), FINE)
     recorded_s = timed(lambda: play.record(sdk.call))
     play.server.close()
 
-    assert timed(lambda: play.replay(sdk.call)) < recorded_s / 2
+    assert recorded_s > 1.9
+    assert min(timed(lambda: play.replay(sdk.call)) for _ in range(2)) < 1

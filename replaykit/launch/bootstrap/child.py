@@ -157,7 +157,14 @@ class Replaying:
 
     def __init__(self, plan: Plan, seat: Seat) -> None:
         self._plan, self._seat, self._pid = plan, seat, os.getpid()
-        self._replay = replay(plan.packet, plan.policy, changed=plan.changed, allow=plan.allow, attempts=plan.attempts)
+        self._replay = replay(
+            plan.packet,
+            plan.policy,
+            changed=plan.changed,
+            allow=plan.allow,
+            attempts=plan.attempts,
+            schedule=plan.schedule,
+        )
         self._tee: Tee | None = None
 
     def begin(self) -> None:

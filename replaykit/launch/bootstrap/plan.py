@@ -48,6 +48,7 @@ class Plan:
     changed: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     attempts: str = "all"
+    schedule: str = "strict"
     target: str = ""
     is_given: bool = False
 
