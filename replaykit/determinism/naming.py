@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import functools
 import re
+import sysconfig
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -61,6 +62,7 @@ def register(namer: Namer) -> None:
     """
     if namer not in _namers:
         _namers.append(namer)
+        _plain.clear()
 
 
 def unregister(namer: Namer) -> None:
@@ -71,11 +73,14 @@ def unregister(namer: Namer) -> None:
 def register_wrapper(module: str, qualname: str, variable: str, *, is_job: bool = False) -> None:
     """Declare that this function of a framework only carries another one, so that it never becomes a segment."""
     _wrappers[module, qualname] = Wrapper(variable, is_job)
+    _plain.clear()
 
 
 def register_in_place(module: str, qualname: str) -> None:
     """Declare that this function awaits each task it spawns at once, so that the task adds no segment."""
     _in_place.add((module, qualname))
+    for forget in changed:
+        forget()
 
 
 def spawns_in_place(module: str, qualname: str) -> bool:
@@ -94,8 +99,30 @@ class Named:
     absorbs_job: bool = False
 
 
+_plain: dict[types.CodeType, Named] = {}
+"""Names of coroutines that carry no other one, by their code: all that a namer goes by, but for frameworks' own."""
+
+changed: list[Callable[[], None]] = []
+"""Called when what is declared about callers has changed."""
+
+_LIBRARIES = ("site-packages", "dist-packages", sysconfig.get_paths()["stdlib"])
+
+
 def name_task(coroutine: Any, given: str | None) -> Named:
     """Name a task after the user's coroutine and the name the user gave it."""
+    code = getattr(coroutine, "cr_code", None)
+    if given is None and code is not None:
+        known = _plain.get(code)
+        if known is not None:
+            return known
+        named = _name_task(coroutine, given)
+        if not any(library in code.co_filename for library in _LIBRARIES):
+            _plain[code] = named
+        return named
+    return _name_task(coroutine, given)
+
+
+def _name_task(coroutine: Any, given: str | None) -> Named:
     absorbs_job = False
     target = coroutine
     # anyio names each task after its function, which may be a wrapper that is peeled off here.

@@ -34,6 +34,8 @@ def get(coroutine: Any) -> Strand | None:
 
 
 def take(coroutine: Any) -> Strand | None:
+    if not _waiting:
+        return None
     strand = get(coroutine)
     if strand is not None:
         _waiting.pop(id(coroutine), None)

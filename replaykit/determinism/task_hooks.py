@@ -55,7 +55,10 @@ def _wrap_create_task(original: Callable[..., Any]) -> Callable[..., Any]:
     def create_task(self: Any, coro: Any, **kwargs: Any) -> Any:
         if not strands.active:
             return original(self, coro, **kwargs)
-        return _spawn(coro, kwargs.get("name"), sys._getframe(1), lambda: original(self, coro, **kwargs))
+        # No task is made but by asyncio itself, and it takes its first step later.
+        is_lazy = self.get_task_factory() is None and not kwargs.get("eager_start")
+        make = functools.partial(original, self, coro, **kwargs)
+        return _spawn(coro, kwargs.get("name"), sys._getframe(1), make, is_lazy=is_lazy)
 
     return create_task
 
@@ -76,13 +79,20 @@ class _EagerFactory:
         return _spawn(coro, kwargs.get("name"), sys._getframe(1), lambda: self._original(loop, coro, **kwargs))
 
 
-def _spawn(coro: Any, name: str | None, caller: types.FrameType, make: Callable[[], Any]) -> Any:
+def _spawn(
+    coro: Any, name: str | None, caller: types.FrameType, make: Callable[[], Any], *, is_lazy: bool = False
+) -> Any:
     strand = _find_pending(coro)
     if strand is None:
         parent = current_strand()
         if parent is None:
             return make()
         strand = _strand_for(coro, name, caller, parent)
+    if is_lazy:
+        task = make()
+        crossing.spawned(task)
+        strands.tasks[task] = strand
+        return task
     pending.put(coro, strand)
     try:
         task = make()
@@ -102,6 +112,9 @@ def _find_pending(coro: Any) -> Strand | None:
 
 
 def _strand_for(coro: Any, name: str | None, frame: types.FrameType | None, parent: Strand) -> Strand:
+    if frame is not None and frame.f_code in _ordinary:
+        return _child_strand(coro, name, parent)
+    start = frame
     while frame is not None and frame.f_code.co_qualname in _PASSING_FRAMES and _module(frame) == "asyncio.tasks":
         frame = frame.f_back
     if frame is not None and (_module(frame), frame.f_code.co_qualname) in _NAMING_CALLERS:
@@ -117,7 +130,15 @@ def _strand_for(coro: Any, name: str | None, frame: types.FrameType | None, pare
             strand = _find_pending(coro)
             if strand is not None:
                 return strand
+        if frame is start and caller not in _UNORDERED_CALLERS:
+            _ordinary.add(frame.f_code)
     return _child_strand(coro, name, parent)
+
+
+_ordinary: set[types.CodeType] = set()
+"""Callers of `create_task` of which nothing special is known."""
+
+naming.changed.append(_ordinary.clear)
 
 
 def transparent(parent: Strand) -> Strand:
