@@ -74,6 +74,5 @@ def test_a_spawn_in_a_run_costs_a_few_microseconds(tmp_path: Path) -> None:
         plain.append(asyncio.run(spawn()))
         recorded.append(in_a_run(spawn, tmp_path))
     more_s = min(recorded) - min(plain)
-    print(f"a spawn: {min(plain) * 1e6:.1f} us, in a run {more_s * 1e6:.1f} us more")
 
     assert more_s < 5e-6 if IS_SOAK else min(recorded) < 4 * min(plain)
