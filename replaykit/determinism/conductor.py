@@ -18,7 +18,18 @@ from replaykit.determinism.actors import Actors, this_actor
 from replaykit.determinism.clock import Clock, real_monotonic_ns
 from replaykit.determinism.nodes import Node
 from replaykit.determinism.orders import ByTime, Next, Order
-from replaykit.determinism.schedule import DONE, SLEEP, THREAD, TIMER, WAIT, Subject, bypass, ordinal, running_loop
+from replaykit.determinism.schedule import (
+    DONE,
+    SLEEP,
+    THREAD,
+    TIMER,
+    WAIT,
+    Subject,
+    bypass,
+    kind_of,
+    ordinal,
+    running_loop,
+)
 from replaykit.determinism.sides import POLL_S, Side
 from replaykit.determinism.turns import call_soon
 
@@ -121,6 +132,12 @@ class Conductor:
                 loop.call_soon_threadsafe(loop.call_later, delay_s, item.go)
         except RuntimeError:  # the loop is closed
             return
+
+    @property
+    def loops(self) -> frozenset[str]:
+        """What the event loops of this replay are."""
+        with self._lock:
+            return frozenset(kind_of(side.loop) for side in self._sides.values())
 
     # waiting
 

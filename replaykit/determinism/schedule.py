@@ -71,10 +71,21 @@ class _Noted:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events since the last batch; `made`: how many timers and timed waits places have begun, where that changed."""
+    """Events since the last batch.
+
+    Attributes:
+        made: How many timers and timed waits places have begun, where that changed.
+        loops: What the event loops are: `asyncio`, `uvloop`.
+    """
 
     events: tuple[Happened, ...]
     made: dict[tuple[str, str], int]
+    loops: tuple[str, ...]
+
+
+def kind_of(loop: Any) -> str:
+    """The library that a loop comes from."""
+    return "asyncio" if isinstance(loop, asyncio.BaseEventLoop) else type(loop).__module__.partition(".")[0]
 
 
 class Schedule(Protocol):
@@ -186,7 +197,8 @@ class ScheduleLog:
             if not events and not is_end:
                 return None
             made, self._made = self._made, {}
-        return Batch(tuple(event.happened() for event in events), made)
+        loops = tuple(sorted({kind_of(loop) for loop in tuple(self._turns)}))
+        return Batch(tuple(event.happened() for event in events), made, loops)
 
     def _turns_of(self, loop: Any) -> Turns:
         turns = self._turns.get(loop)

@@ -260,6 +260,7 @@ class ScheduleLine(Line):
     seq: Count
     lineages: tuple[Text, ...] = ()
     events: tuple[tuple[Text, Back, Count, Count], ...] = ()
+    loops: tuple[Text, ...] = Field(default=(), description="what the event loops were: asyncio, uvloop")
     made: tuple[tuple[Text, Count], ...] = Field(
         default=(), description="`t3`: how many timers lineage 3 has begun so far; the same for `w`"
     )

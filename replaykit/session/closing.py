@@ -12,6 +12,7 @@ from replaykit.session.live import PROJECT_KEY, lacks_key
 from replaykit.session.outcome import Ending, compare_outcome, opaque_in
 from replaykit.session.replayer import Replayer
 from replaykit.session.report import Report, ReportedDivergence
+from replaykit.session.schedules import loop_differs
 from replaykit.session.unlogged import prompts_with_chance
 
 THE_END = "the end"
@@ -147,6 +148,7 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
             *remarks,
             *_about_trust(replayer),
             *_about_stubs(replayer),
+            *_about_loops(replayer),
             *_about_chance(replayer),
             *_unknowns(replayer.packet),
             *replayer.packet.recovered,
@@ -181,6 +183,12 @@ def _count(tools: Sequence[str]) -> str:
 def _about_trust(replayer: Replayer) -> Iterator[str]:
     if replayer.contents.bindings.assumed and lacks_key(replayer.packet, os.environ):
         yield f"recorded with {PROJECT_KEY}, which is not set here: with it, values are checked and not taken on trust"
+
+
+def _about_loops(replayer: Replayer) -> Iterator[str]:
+    differs = loop_differs(replayer.packet, replayer.conductor)
+    if differs is not None:
+        yield differs
 
 
 def _about_stubs(replayer: Replayer) -> Iterator[str]:

@@ -142,6 +142,7 @@ class Packer:
             events=tuple(
                 (_subject(event.subject, index), event.back, event.tick, event.time_ns) for event in batch.events
             ),
+            loops=batch.loops,
             made=tuple((f"{kind}{index[place]}", count) for (kind, place), count in made.items()),
         )
         self._schedules += 1

@@ -46,3 +46,11 @@ def _subject(text: str, lineages: tuple[str, ...]) -> Subject:
     name, _, number = text.rpartition(".")
     kind = name[:1]
     return (CALL, name, int(number)) if kind == CALL else (kind, lineages[int(name[1:])], int(number))
+
+
+def loop_differs(packet: Packet, conductor: Conductor) -> str | None:
+    """One sentence where the replay ran on another kind of event loop; the recorded order holds on any."""
+    recorded = {loop for line in packet.schedule_lines for loop in line.loops}
+    if not recorded or not conductor.loops or conductor.loops <= recorded:
+        return None
+    return f"recorded on {', '.join(sorted(recorded))}, replayed on {', '.join(sorted(conductor.loops))}"

@@ -205,6 +205,7 @@ def test_a_packet_of_uvloop_is_replayed_on_asyncio(stage: MakeStage) -> None:
     for _ in range(ROUNDS):
         then = play.record(run_on(uvloop.new_event_loop, race))
         assert play.replay(run_on(asyncio.new_event_loop, race)) == then
+        assert "recorded on uvloop, replayed on asyncio" in play.report.notes
 
 
 def test_without_the_recorded_order_durations_decide(stage: MakeStage) -> None:
