@@ -52,12 +52,14 @@ def check_attempts(attempts: object) -> Mode:
     raise UsageError(f'replay(attempts=...) is "all" or "final", not {_shown(attempts)}')
 
 
-def check_schedule(schedule: object) -> ScheduleMode:
-    """Refuses what is neither `strict` nor `natural`."""
+def check_schedule(schedule: object, seed: object) -> ScheduleMode:
+    """Refuses what is no schedule, and a seed that is no whole number."""
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise UsageError(f"replay(seed=...) takes a whole number, not {_shown(seed)}")
     for mode in SCHEDULES:
         if schedule == mode:
             return mode
-    raise UsageError(f'replay(schedule=...) is "strict" or "natural", not {_shown(schedule)}')
+    raise UsageError(f'replay(schedule=...) is "strict", "natural" or "shuffled", not {_shown(schedule)}')
 
 
 def check_function(function: object, decorator: str) -> None:

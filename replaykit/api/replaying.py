@@ -117,7 +117,9 @@ class replay:
         guard: `strict` refuses to begin while sockets are connected that would go live unseen.
         strict_substitutions: A value that only stands in for another one on trust is a divergence.
         schedule: `strict`: what comes from outside comes in the recorded order, where the packet has it; `natural`: by
-            the recorded durations alone.
+            the recorded durations alone; `shuffled`: by durations that are drawn from `seed`, which shows what of the
+            run depends on who finishes first.
+        seed: Which of the shuffled schedules.
         grace_s: How long a run may take to come to its end after a divergence, before its tasks are cancelled.
 
     Raises:
@@ -138,6 +140,7 @@ class replay:
         guard: str = "normal",
         strict_substitutions: bool = False,
         schedule: str = "strict",
+        seed: int = 0,
         grace_s: float = GRACE_S,
     ) -> None:
         arguments.check_stubs(stubs)
@@ -147,7 +150,8 @@ class replay:
         self._allows = _Allows(allow)
         if guard not in ("normal", "strict"):
             raise UsageError(f'guard is "normal" or "strict", not {guard!r}')
-        self._schedule = arguments.check_schedule(schedule)
+        self._schedule = arguments.check_schedule(schedule, seed)
+        self._seed = seed
         self._is_guard_strict = guard == "strict"
         self._is_strict = strict_substitutions
         self._grace_s = grace_s
@@ -182,6 +186,7 @@ class replay:
             stubs=self._stubs,
             schedule=self._schedule,
             attempts=self._attempts,
+            seed=self._seed,
         )
         self._replayer.contents.learn(placeholders.lent())
         self._replayer.conductor.is_live = self._allows.is_any

@@ -17,9 +17,10 @@ from replaykit.cli.record import record_command
 from replaykit.cli.replay import replay_command
 from replaykit.cli.schema import schema_command
 from replaykit.cli.show import show_command
+from replaykit.cli.stress import stress_command
 from replaykit.errors import ReplayKitError
 
-EVERYDAY, SUITE, EXCHANGE = "everyday", "suite", "exchange"
+EVERYDAY, CLOSER, SUITE, EXCHANGE = "everyday", "closer", "suite", "exchange"
 
 app = typer.Typer(
     name="replaykit",
@@ -52,6 +53,7 @@ app.command("record", rich_help_panel=EVERYDAY, context_settings={"allow_intersp
 app.command("replay", rich_help_panel=EVERYDAY)(replay_command)
 app.command("show", rich_help_panel=EVERYDAY)(show_command)
 app.command("promote", rich_help_panel=EVERYDAY)(promote_command)
+app.command("stress", rich_help_panel=CLOSER)(stress_command)
 app.command("doctor", rich_help_panel=SUITE)(doctor_command)
 app.add_typer(import_app, name="import", rich_help_panel=EXCHANGE)
 app.command("schema", rich_help_panel=EXCHANGE)(schema_command)

@@ -384,7 +384,8 @@ class Conductor:
             self._side(loop).watch()
 
     def job_returns(self, node: Node) -> None:
-        self.reach_blocking(self._begun(DONE, node), self.clock.now_ns)
+        subject = self._begun(DONE, node)
+        self.reach_blocking(subject, self.clock.now_ns + self.order.delay_ns(subject, 0))
 
     def job_ended(self, job: Any) -> None:
         with self._lock:

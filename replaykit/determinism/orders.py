@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -58,6 +59,9 @@ class Order(Protocol):
     def has(self, subject: Subject) -> bool:
         """True if the recording tells when that happens."""
 
+    def delay_ns(self, subject: Subject, recorded_ns: int) -> int:
+        """How long an event takes, after what it follows, that took so long in the recording."""
+
 
 class ByTime:
     """What is due first comes first."""
@@ -83,6 +87,48 @@ class ByTime:
 
     def has(self, subject: Subject) -> bool:
         return False
+
+    def delay_ns(self, subject: Subject, recorded_ns: int) -> int:
+        return recorded_ns
+
+
+FASTEST, SLOWEST = 0.02, 5.0
+"""How much of its recorded duration a shuffled answer takes. Far enough apart that what took a hundred times as long
+may still come first; no answer is slower than this, so that time-outs with room to spare do not run out."""
+
+JITTER_NS = 100_000
+"""So much later a shuffled event may come whatever it took: what took equally long, or no time, is shuffled as well."""
+
+
+class Shuffled(ByTime):
+    """By durations that are drawn anew. A seed is one schedule, the same in every process.
+
+    What an event draws depends on the seed and its subject alone, and not on what came before it. The parts of one
+    answer stay in order, and timers run out when the agent says.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._completions = hashlib.blake2b(digest_size=8)
+
+    @property
+    def completions(self) -> str:
+        """A digest of the order in which answers and jobs were completed so far."""
+        return self._completions.hexdigest()
+
+    def came(self, subject: Subject) -> None:
+        if subject[0] in (CALL, DONE):
+            self._completions.update(repr(subject).encode())
+
+    def delay_ns(self, subject: Subject, recorded_ns: int) -> int:
+        kind, name, number = subject
+        factor = FASTEST * (SLOWEST / FASTEST) ** self._draw(kind, name)
+        return int(recorded_ns * factor + JITTER_NS * self._draw(kind, name, str(number)))
+
+    def _draw(self, *words: str) -> float:
+        """Uniform between 0 and 1. Not from `random`, which belongs to the agent."""
+        text = "\0".join((str(self._seed), *words))
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) / 2**64
 
 
 class AsRecorded:
@@ -160,6 +206,9 @@ class AsRecorded:
 
     def last_tick(self, subject: Subject) -> int:
         return self._last.get(self._at.get(subject, -1), 0)
+
+    def delay_ns(self, subject: Subject, recorded_ns: int) -> int:
+        return recorded_ns
 
     def _next_at(self, index: int) -> Next:
         event = self._log[index]

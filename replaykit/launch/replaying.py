@@ -10,8 +10,9 @@ import subprocess
 import sys
 import zoneinfo
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from replaykit.api.arguments import check_attempts, check_schedule
 from replaykit.errors import UsageError
@@ -97,26 +98,74 @@ def replay_run(
         UsageError: It is not known what to run, or it can't be run.
         PacketError: The packet can't be used.
     """
-    environ = os.environ if environ is None else environ
+    return prepare(name, command, entry=entry, options=options, environ=environ, root=root).run(stdout, stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A replay that can be run, any number of times.
+
+    Attributes:
+        cwd: Where the command runs.
+    """
+
+    path: Path
+    packet: Packet
+    plan: Plan
+    cwd: Path
+    environ: Mapping[str, str]
+
+    @property
+    def stdin(self) -> bytes | int | None:
+        """What it reads, or where from; None: what this process reads from."""
+        return _stdin(self.packet)
+
+    def planned(self, **changes: Any) -> Prepared:
+        """The same with another plan."""
+        return replace(self, plan=replace(self.plan, **changes))
+
+    def run(self, stdout: int | None = None, stderr: int | None = None) -> Replayed:
+        """Runs it to its end."""
+        with Exchange(self.plan) as exchange:
+            code = self.run_in(exchange, stdout, stderr)
+            return self.replayed(exchange, exchange.result, code)
+
+    def run_in(self, exchange: Exchange, stdout: int | None, stderr: int | None) -> int:
+        """The exit code of what was run."""
+        argv, variables = _what_runs(
+            exchange, self.plan, {**self.environ, **_zone(self.packet)}, self.packet.run.hash_seed
+        )
+        return run_command(argv, variables, cwd=self.cwd, stdin=self.stdin, stdout=stdout, stderr=stderr)
+
+    def replayed(self, exchange: Exchange, result: dict[str, Any] | None, code: int) -> Replayed:
+        """What was found out: `result` is what the replaying process left."""
+        outcome = self.packet.outcome
+        status = outcome.status if outcome is not None else None
+        return Replayed(self.path, code, _report(exchange, result, self.packet, self.plan, code), status)
+
+
+def prepare(
+    name: str,
+    command: Sequence[str] = (),
+    *,
+    entry: str | None = None,
+    options: Options | None = None,
+    environ: Mapping[str, str] | None = None,
+    root: Path | None = None,
+) -> Prepared:
+    """What `replay_run` would run; raises what it raises."""
     path = find_packet(name)
     packet = Packet.load(path)
     plan = _plan(path, packet, tuple(command), entry, options or Options())
     cwd = root or Path.cwd() if plan.target or command else _folder(packet, path, root)
-    with Exchange(plan) as exchange:
-        argv, variables = _what_runs(exchange, plan, {**environ, **_zone(packet)}, packet.run.hash_seed)
-        code = run_command(argv, variables, cwd=cwd, stdin=_stdin(packet), stdout=stdout, stderr=stderr)
-        return Replayed(path, code, _report(exchange, packet, plan, code), _status(packet))
-
-
-def _status(packet: Packet) -> str | None:
-    return packet.outcome.status if packet.outcome is not None else None
+    return Prepared(path, packet, plan, cwd, os.environ if environ is None else environ)
 
 
 def _plan(path: Path, packet: Packet, command: tuple[str, ...], entry: str | None, options: Options) -> Plan:
     find_policy(options.policy, options.changed)  # all raise here, and not only in the child
     Allowed.parse(options.allow)
     check_attempts(options.attempts)
-    check_schedule(options.schedule)
+    check_schedule(options.schedule, 0)
     if command and entry:
         raise UsageError("give a command or --entry, not both")
     argv, target = command, entry or ""
@@ -224,8 +273,7 @@ def _zone(packet: Packet) -> dict[str, str]:
     return {"TZ": name}
 
 
-def _report(exchange: Exchange, packet: Packet, plan: Plan, code: int) -> Report | None:
-    result = exchange.result
+def _report(exchange: Exchange, result: dict[str, Any] | None, packet: Packet, plan: Plan, code: int) -> Report | None:
     refusal = exchange.refusal or (result or {}).get("error")
     if refusal is not None:
         raise UsageError(refusal)

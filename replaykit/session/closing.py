@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
+from replaykit.determinism.orders import Shuffled
 from replaykit.matching.causes import Cause
 from replaykit.packet import Packet
 from replaykit.session.derived import executed_tools
@@ -155,6 +156,7 @@ def build_report(replayer: Replayer, *, already_connected: tuple[str, ...], clos
         ),
         has_positions=replayer.packet.has_positions,
         status=replayer.status,
+        completions=replayer.order.completions if isinstance(replayer.order, Shuffled) else None,
     )
 
 

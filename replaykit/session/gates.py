@@ -30,7 +30,8 @@ class AnswerGate:
         self._interaction = interaction
         self._name = name
         self._has_log = has_log
-        self._began_ns = conductor.clock.now_ns
+        self._due_at_ns = conductor.clock.now_ns  # of the last step that was asked for
+        self._took_ns = 0  # until then, in the recording
 
     async def reach(self, step: int) -> None:
         """Wait until it has come; for ever where it never came, unless nothing else can."""
@@ -66,10 +67,12 @@ class AnswerGate:
     def _due_ns(self, step: int) -> int:
         done, call = self._interaction.done, self._interaction.call
         if done is None:
-            return self._began_ns
+            return self._due_at_ns
         took = done.time_ns - call.time_ns
         if step == HEAD:
             took = done.first_byte_ns if done.first_byte_ns is not None else took
         elif 0 <= step < len(self._chunks):
             took = self._chunks[step].offset_ns
-        return self._began_ns + max(took, 0)
+        self._due_at_ns += self._conductor.order.delay_ns(self._subject(step), max(took - self._took_ns, 0))
+        self._took_ns = max(took, self._took_ns)
+        return self._due_at_ns

@@ -56,6 +56,7 @@ class Replayer:
         is_strict: Values that are only assumed to stand for their stand-ins are divergences.
         stubs: By the name of a function: what to answer where the recording has no result for it.
         schedule: `strict`: everything comes in the recorded order, where the packet has it.
+        seed: Which of the orders, for `shuffled`.
         attempts: Whether a call that was tried more than once has `all` of its attempts, or its `final` one alone.
     """
 
@@ -74,6 +75,7 @@ class Replayer:
         stubs: Mapping[str, Any] | None = None,
         schedule: ScheduleMode = "strict",
         attempts: AttemptsMode = "all",
+        seed: int = 0,
     ) -> None:
         self._lock = threading.RLock()
         self.packet = packet
@@ -102,7 +104,8 @@ class Replayer:
         self.notes: list[str] = []
         self.remarks = Remarks(packet, self.contents)
         self.owner: Any = None  # what the user holds; the entry point hands its result there
-        self.conductor = make_conductor(packet, schedule, self._name_of)
+        self.conductor = make_conductor(packet, schedule, self._name_of, seed)
+        self.order = self.conductor.order  # also when the conductor has let go of it
         self.effects = EffectSource(packet, self._name_of, self.conductor.clock.read_ns) if packet.run.effects else None
         self.leaving = Leaving(packet, self.index, self.contents, lambda: len(self.allowed))
         self.leaving.derived = self.effects.derived if self.effects is not None else ()

@@ -64,6 +64,7 @@ class Report(_Part):
         left_out_attempts: How many recorded attempts of a call were not made again (`attempts="final"`), by position.
         notes: Whatever else a reader should know, one sentence each.
         status: How the replayed code ended, `ok` or `failed`; None where nobody saw its end.
+        completions: Under a shuffled schedule: a digest of the order in which answers came.
         has_positions: False for an imported packet: level 0 then says equal content, and nothing of the place.
     """
 
@@ -91,6 +92,7 @@ class Report(_Part):
     notes: tuple[str, ...] = ()
     has_positions: bool = True
     status: str | None = None
+    completions: str | None = None
 
     def to_json(self) -> str:
         """The report as JSON text."""

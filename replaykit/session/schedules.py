@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 
 from replaykit.determinism.conductor import Conductor
-from replaykit.determinism.orders import AsRecorded, ByTime
+from replaykit.determinism.orders import AsRecorded, ByTime, Shuffled
 from replaykit.determinism.schedule import CALL, Happened, Subject
 from replaykit.packet import Packet
 from replaykit.packet.model import ScheduleLine
 
-ScheduleMode = Literal["strict", "natural"]
-SCHEDULES: tuple[ScheduleMode, ...] = ("strict", "natural")
+ScheduleMode = Literal["strict", "natural", "shuffled"]
+SCHEDULES: Final[tuple[ScheduleMode, ...]] = ("strict", "natural", "shuffled")
 
 
 def has_schedule(packet: Packet) -> bool:
@@ -20,13 +20,16 @@ def has_schedule(packet: Packet) -> bool:
     return bool(packet.schedule_lines)
 
 
-def make_conductor(packet: Packet, mode: ScheduleMode, name: Callable[[str], str]) -> Conductor:
+def make_conductor(packet: Packet, mode: ScheduleMode, name: Callable[[str], str], seed: int = 0) -> Conductor:
     """What lets the events of a replay happen.
 
     Args:
-        mode: `strict` in the recorded order where the packet has it; `natural` by their recorded durations alone.
+        mode: `strict` in the recorded order where the packet has it; `natural` by their recorded durations alone;
+            `shuffled` by durations that are drawn from a seed.
         name: A lineage in the form in which the packet has it.
     """
+    if mode == "shuffled":
+        return Conductor(Shuffled(seed), name=name)
     if mode == "natural" or not has_schedule(packet):
         return Conductor(ByTime(), name=name)
     events = [event for line in packet.schedule_lines for event in _events(line)]

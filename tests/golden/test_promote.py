@@ -10,7 +10,7 @@ import pytest
 import replaykit
 from replaykit.errors import UsageError
 from replaykit.golden.promote import promote, refusals
-from replaykit.packet.journal import amend_outcome, with_entry
+from replaykit.packet.journal import amend_outcome, sealed_again
 from replaykit.packet.model import Entry, Manifest
 
 ENTRY = Entry(kind="command", argv=("python", "agent.py"))
@@ -121,7 +121,10 @@ def test_allowed_egress_is_no_question(tmp_path: Path) -> None:
 
 
 def test_service_is_refused_since_nobody_sends_its_requests(packet: Path, tmp_path: Path) -> None:
-    packet.write_bytes(with_entry(packet, Entry(kind="command", argv=("uvicorn", "app:app"))))
+    outcome = Packet.load(packet).outcome
+    assert outcome is not None
+    entry = Entry(kind="command", argv=("uvicorn", "app:app"))
+    packet.write_bytes(sealed_again(packet, entry, outcome.manifest))
 
     with pytest.raises(UsageError, match="nobody sends them in a replay"):
         promote(packet, tmp_path / "cassettes")

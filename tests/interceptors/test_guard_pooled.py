@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from replaykit.determinism import lineage
+from replaykit.determinism.crossing import inside_transport
 from replaykit.errors import EgressRefused
-from replaykit.interceptors.base import inside_transport
 from tests.interceptors.test_guard_support import guarded
 
 Pair = tuple[socket.socket, socket.socket]

@@ -20,6 +20,7 @@ from replaykit.api import placeholders
 from replaykit.determinism import lineage
 from replaykit.errors import Divergence, PacketError, ReplayKitError, UsageError
 from replaykit.launch.bootstrap.child import Replaying
+from replaykit.launch.bootstrap.forks import own_schedule
 from replaykit.launch.bootstrap.plan import Plan, Seat
 from replaykit.launch.bootstrap.refusal import RefuseAll
 from replaykit.packet import Packet, values
@@ -36,7 +37,7 @@ def main(folder: str) -> None:
         if packet.entry.is_main and packet.entry.target == plan.target:
             _become_main(sys.modules[function.__module__])
         bound = _bind(function, _decode_arguments(packet), plan.target)
-        replaying = Replaying(plan, seat)
+        replaying = Replaying(own_schedule(plan, seat), seat)
 
         def call() -> Any:
             return function(*bound.args, **bound.kwargs)

@@ -17,6 +17,7 @@ from replaykit.api.replaying import replay
 from replaykit.determinism import lineage
 from replaykit.errors import Divergence, ReplayKitError, UsageError
 from replaykit.interceptors import console
+from replaykit.launch.bootstrap.forks import own_schedule
 from replaykit.launch.bootstrap.plan import SITE, VARIABLE, Plan, Seat
 from replaykit.launch.bootstrap.refusal import RefuseAll
 from replaykit.launch.bootstrap.stdin import Stdin
@@ -46,7 +47,7 @@ def begin(folder: str) -> None:
         if not seat.is_first:
             raise UsageError("the command starts a second Python process; only its first one can be replayed")
         _leave_environment()
-        Replaying(plan, seat).begin()
+        Replaying(own_schedule(plan, seat), seat).begin()
     except Exception as error:  # Python would go on without us, and the command would go live
         sys.stderr.write(f"replaykit: the command may not run: {describe(error)}\n")
         sys.stderr.flush()
@@ -164,6 +165,7 @@ class Replaying:
             allow=plan.allow,
             attempts=plan.attempts,
             schedule=plan.schedule,
+            seed=plan.seed,
         )
         self._tee: Tee | None = None
 

@@ -16,6 +16,9 @@ VARIABLE = "REPLAYKIT_BOOTSTRAP"
 COMMAND = "REPLAYKIT_COMMAND"
 """The command as it was typed. It may have a password in it: it goes from process to process, and to no file."""
 
+STDIN = "stdin"
+"""File with what the command reads, where more than one process reads it."""
+
 _MAX_COMMAND = 100_000  # characters; Linux takes 128 KB in one variable
 SITE = Path(__file__).parent / "site"
 
@@ -34,6 +37,10 @@ class Plan:
         packet: What is replayed.
         target: `module:function` or `file.py:function`, where a function is replayed.
         is_given: The user said what to run; it is not the packet's own entry.
+        schedule: In which order what comes from outside comes; see `replay`.
+        seed: Which of the shuffled schedules; the first one, where there are more.
+        schedules: How many shuffled schedules to replay, each in a process of its own; 0: one replay, in this process.
+        limit_s: How long each of these may take.
     """
 
     mode: Literal["record", "replay"]
@@ -48,9 +55,12 @@ class Plan:
     changed: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     attempts: str = "all"
-    schedule: str = "strict"
     target: str = ""
     is_given: bool = False
+    schedule: str = "strict"
+    seed: int = 0
+    schedules: int = 0
+    limit_s: float = 60.0
 
     @classmethod
     def read(cls, folder: Path) -> Plan:
@@ -89,6 +99,23 @@ class Exchange:
         return _read(self.folder / "result.json")
 
     @property
+    def control(self) -> Ended | None:
+        """How the process in the recorded order ended, of those that `schedules` asks for; None if it has not."""
+        return self._ended("control")
+
+    def ended(self, seed: int) -> Ended | None:
+        """How the process of a seed ended; None if it has not."""
+        return self._ended(str(seed))
+
+    def count_ended(self) -> int:
+        """How many of the processes of all seeds have ended."""
+        return sum(1 for _ in self.folder.glob("ended-*.json")) - (self.folder / "ended-control.json").exists()
+
+    def _ended(self, name: str) -> Ended | None:
+        facts = _read(self.folder / f"ended-{name}.json")
+        return Ended(**facts, result=_read(self.folder / f"result-{name}.json")) if facts is not None else None
+
+    @property
     def began(self) -> dict[str, Any] | None:
         """Run and journal of a process that began; None if none did."""
         return _read(self.folder / "began.json")
@@ -111,6 +138,20 @@ class Exchange:
         return sum(1 for path in self.folder.glob("linked-*.json") if (_read(path) or {}).get("packet"))
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The process of one schedule.
+
+    Attributes:
+        is_late: It was ended by us, since it did not come to its end in time.
+        result: What it left.
+    """
+
+    exit_code: int
+    is_late: bool
+    result: dict[str, Any] | None
+
+
 class Seat:
     """A process' own place in the folder.
 
@@ -121,6 +162,26 @@ class Seat:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.is_first = self._claim()
+        self._result = "result.json" if self.is_first else f"linked-{os.getpid()}.json"
+
+    def take(self, name: str) -> None:
+        """This process is the one of a schedule: what it leaves is put beside the others'."""
+        self._result = f"result-{name}.json"
+
+    def take_stdin(self) -> None:
+        """Reads standard input from the start, where others read the same."""
+        if (self._folder / STDIN).exists():
+            with (self._folder / STDIN).open("rb") as file:
+                os.dup2(file.fileno(), 0)
+
+    def left_ok(self, name: str) -> bool:
+        """True if the process of that schedule left a report, and it was the same run."""
+        report = (_read(self._folder / f"result-{name}.json") or {}).get("report")
+        return report is not None and bool(json.loads(report)["ok"])
+
+    def saw_end(self, name: str, exit_code: int, *, is_late: bool) -> None:
+        """The process of that schedule is over."""
+        _write(self._folder / f"ended-{name}.json", {"exit_code": exit_code, "is_late": is_late})
 
     def _claim(self) -> bool:
         try:
@@ -142,8 +203,7 @@ class Seat:
         return began.get("run_id") if began else None
 
     def end(self, **facts: Any) -> None:
-        name = "result.json" if self.is_first else f"linked-{os.getpid()}.json"
-        _write(self._folder / name, facts)
+        _write(self._folder / self._result, facts)
 
 
 def _frozen(value: Any) -> Any:
