@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from replaykit.determinism.conductor import Conductor
 from replaykit.determinism.schedule import CALL, Subject
 from replaykit.packet import Interaction
@@ -14,6 +16,7 @@ class AnswerGate:
     Args:
         name: The interaction's id; another one where it is served again.
         has_log: The recording says which steps were waited for: the others come at once.
+        came: Told when all of it has come.
     """
 
     def __init__(
@@ -24,12 +27,14 @@ class AnswerGate:
         *,
         has_log: bool,
         chunks: tuple[Chunk, ...] = (),
+        came: Callable[[Interaction], None] = lambda _: None,
     ) -> None:
         self._conductor = conductor
         self._chunks = chunks
         self._interaction = interaction
         self._name = name
         self._has_log = has_log
+        self._came = came
         self._began_ns = conductor.clock.now_ns
 
     async def reach(self, step: int) -> None:
@@ -38,6 +43,7 @@ class AnswerGate:
         is_last = self._is_never(step)
         if is_last or self._must_wait(subject, step):
             await self._conductor.reach(subject, self._due_ns(step), is_last=is_last)
+        self._note(step)
 
     def reach_blocking(self, step: int) -> None:
         """The same for a thread."""
@@ -45,6 +51,12 @@ class AnswerGate:
         is_last = self._is_never(step)
         if is_last or self._must_wait(subject, step):
             self._conductor.reach_blocking(subject, self._due_ns(step), is_last=is_last)
+        self._note(step)
+
+    def _note(self, step: int) -> None:
+        is_head_alone = step == HEAD and not self._chunks
+        if step == RESULT or step >= len(self._chunks) or is_head_alone:
+            self._came(self._interaction)
 
     def _subject(self, step: int) -> Subject:
         return (CALL, self._name, step)
