@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,7 +37,7 @@ class Swap:
     now_words: frozenset[str]
 
 
-def words_of(texts: Iterator[str]) -> frozenset[str]:
+def words_of(texts: Iterable[str]) -> frozenset[str]:
     """Every word of these texts."""
     return frozenset(word for text in texts for word in _WORD.findall(text))
 

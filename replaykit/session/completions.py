@@ -40,13 +40,13 @@ class Completions:
             before_seq: Number of a recorded event: the earlier answer of each pair was recorded before it.
         """
         pairs = list(self._swapped(before_seq))[:_MAX_SWAPS]
-        words = {item.id: _words(item) for pair in pairs for item in pair}
+        words = {item.id: words_of(_texts_of(item)) for pair in pairs for item in pair}
         return tuple(
             Swap(
                 then=then.position,
                 now=now.position,
-                then_words=words[then.id] - words[now.id],
-                now_words=words[now.id] - words[then.id],
+                then_words=words[then.id] - words[now.id] | _number(then) - _number(now),
+                now_words=words[now.id] - words[then.id] | _number(now) - _number(then),
             )
             for then, now in pairs
         )
@@ -67,10 +67,9 @@ def _ended(interaction: Interaction) -> float:
     return done.seq if done is not None and done.state != "cancelled" else float("inf")
 
 
-def _words(interaction: Interaction) -> frozenset[str]:
-    """What it was asked and what it says; and which of several alike it is, for programs number them too."""
-    number = lineage_of(interaction.position).rpartition("[")[2].rstrip("]")
-    return words_of(iter((number, *_texts_of(interaction))))
+def _number(interaction: Interaction) -> frozenset[str]:
+    """Which of several tasks alike it came from: programs number them, too."""
+    return frozenset({lineage_of(interaction.position).rpartition("[")[2].rstrip("]")})
 
 
 def _texts_of(interaction: Interaction) -> Sequence[str]:

@@ -81,6 +81,7 @@ class EffectSource:
         self._ahead_ns = 0  # of the recorded times before those that are made up
         self._derived: Counter[str] = Counter()
         self.derived: list[str] = []
+        self._facts: set[str] = set()
         self._lines = packet.effects
         self._read(packet)
 
@@ -132,6 +133,7 @@ class EffectSource:
 
     def once(self, name: str) -> Any:
         """A fact about the whole process that was recorded before the run began; None: it was not."""
+        self._facts.add(name)
         place = self._recorded.get("")
         return place.stream(name, "").next()[1] if place is not None else None
 
@@ -152,7 +154,7 @@ class EffectSource:
                 for place in self._places.values()
                 if lineage is None or place.lineage in ("", lineage) or lineage.startswith(f"{place.lineage}/")
                 for (source, origin), stream in place.streams.items()
-                if not origin and stream.asked > recorded.get((place.lineage, source), 0)
+                if not origin and source not in self._facts and stream.asked > recorded.get((place.lineage, source), 0)
             )
 
     # what was not recorded

@@ -117,7 +117,11 @@ class Leaving:
         return self._record(explanation, level=match.level, boundary="", interaction=skipped)
 
     def end_cause(self, fields: Sequence[FieldDiff], *, is_other_end: bool) -> Cause:
-        """Why the run ends in another way after the same calls. A time in a new exception does not say where it is from."""
+        """Why the run ends in another way after the same calls.
+
+        Args:
+            is_other_end: It failed, or failed in another way: a time in the new message is not why.
+        """
         reads = () if is_other_end else self._past.reads(None, NEVER)
         evidence = Evidence(deviations=self.deviations, swaps=self._past.swaps(NEVER), reads=reads)
         return find_end_cause(fields, evidence)

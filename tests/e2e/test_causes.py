@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import json
+import os
 import random
 import secrets
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -330,16 +334,16 @@ async def visit(shop: str, for_s: float) -> str:
     return f"{shop} is open"
 
 
-async def visit_late(shop: str) -> str:
+async def walk_to(shop: str, works_s: float, for_s: float) -> str:
     """The program works before it calls: of that no recording knows, so its durations alone give another order."""
-    until = time.perf_counter() + 0.03
+    until = time.perf_counter() + works_s
     while time.perf_counter() < until:
         pass
-    return await visit(shop, 0.005)
+    return await visit(shop, for_s)
 
 
 def race() -> tuple[asyncio.Task[str], ...]:
-    return (asyncio.create_task(visit("baker", 0.02)), asyncio.create_task(visit_late("florist")))
+    return (asyncio.create_task(walk_to("baker", 0, 0.02)), asyncio.create_task(walk_to("florist", 0.03, 0.005)))
 
 
 async def note_order(agent: Agent) -> Any:
@@ -376,6 +380,7 @@ async def give_order(agent: Agent) -> Any:
     [
         pytest.param(note_order, "llm:chat[0]", id="order of a list"),
         pytest.param(name_winner, "llm:chat[0]", id="text of the winner"),
+        pytest.param(number_winner, "llm:chat[0]", id="number of the winner"),
         pytest.param(ask_in_turn, "llm:chat[0]", id="calls in another order"),
         pytest.param(give_order, "the end", id="order of the output"),
     ],
@@ -391,3 +396,139 @@ def test_answers_that_came_in_another_order_are_the_schedule(
 
     assert trips.replay(path, run).ok
     assert (divergence.position, divergence.root_cause) == (position, "schedule"), divergence.message
+
+
+def test_a_packet_without_the_order_of_events_says_so(trips: Trips) -> None:
+    def run(client: Any) -> Any:
+        return name_winner(Agent(client, Code()))
+
+    path = rewrite(trips.record(run), lambda line: None if line["kind"] == "schedule" else line)
+    divergence = trips.first(path, run)
+
+    assert (divergence.position, divergence.root_cause) == ("llm:chat[0]", "schedule")
+    assert "walk_to[1]/tool:visit[0] was answered before walk_to[0]/tool:visit[0]" in divergence.message
+    assert "the recording does not say in which order its events came" in divergence.message
+
+
+def test_another_prompt_after_a_race_is_not_blamed_on_the_race(trips: Trips) -> None:
+    async def act(client: Any, text: str) -> None:
+        await asyncio.gather(*race())
+        await Agent(client, Code()).ask(text)
+
+    path = trips.record(lambda client: act(client, "Which of them is the nearest one?"))
+    divergence = trips.first(path, lambda client: act(client, "Which of them is the cheapest one?"), schedule="natural")
+
+    assert (divergence.position, divergence.root_cause) == ("llm:chat[0]", "prompt")
+
+
+# what is no clock and no chance
+
+
+@pytest.mark.parametrize(
+    "text",
+    [" You were trained until 2023-04-01.", " Never spend more than 250000.", " The shop opens at 9:30."],
+    ids=["date", "number", "time of day"],
+)
+@pytest.mark.parametrize("has_log", [True, False], ids=["logged", "not logged"])
+def test_a_constant_in_a_prompt_is_the_prompt(
+    trips: Trips, plain: Path, logged: Path, has_log: bool, text: str
+) -> None:
+    divergence = trips.first(logged if has_log else plain, planner(Code(stamp=lambda: text)))
+
+    assert (divergence.position, divergence.root_cause) == ("llm:chat[0]", "prompt")
+
+
+def test_a_clock_that_is_only_looked_at_is_not_blamed_for_a_word(trips: Trips, logged: Path) -> None:
+    def stamp() -> str:
+        return " Be kind." if time.time() else ""
+
+    divergence = trips.first(logged, planner(Code(stamp=stamp)))
+
+    assert (divergence.position, divergence.root_cause) == ("llm:chat[0]", "prompt")
+
+
+def test_an_id_of_each_run_in_a_prompt(trips: Trips) -> None:
+    """In the recording, too; nobody wrote down what chance gave."""
+    agent = planner(Code(stamp=lambda: f" Request {uuid.uuid4()}."))
+    divergence = trips.first(trips.record(agent), agent)
+
+    assert (divergence.position, divergence.root_cause) == ("llm:chat[0]", "clock or random")
+
+
+# sets, the end of the recording, the recorder
+
+SET_AGENT = """
+import sys
+import openai, replaykit
+tags = {"quiet", "cheap", "central", "modern", "green", "old"}
+def act():
+    with openai.OpenAI(base_url=sys.argv[2], api_key="sk-none", max_retries=0) as client:
+        for text in ("Where?", f"Find a room that is {', '.join(tags)}."):
+            messages = [{"role": "user", "content": text}]
+            client.chat.completions.create(model="gpt-4o-mini", messages=messages)
+if sys.argv[1] == "record":
+    with replaykit.record("set", store=sys.argv[3]) as run:
+        act()
+    print(run.packet_path)
+else:
+    try:
+        with replaykit.replay(sys.argv[3]) as rerun:
+            act()
+    except replaykit.Divergence:
+        first = rerun.report.divergences[0]
+        print(first.position, first.root_cause)
+"""
+
+
+def test_a_set_in_a_prompt_under_another_hash_seed(trips: Trips) -> None:
+    def run(seed: str, *arguments: str) -> str:
+        command = [sys.executable, "-c", SET_AGENT, arguments[0], f"{trips.server.url}/v1", arguments[1]]
+        environ = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environ)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    path = run("1", "record", str(trips.store))
+
+    assert run("2", "replay", path) == "llm:chat[1] order"
+    assert run("1", "replay", path) == ""
+
+
+def test_a_call_behind_the_end_of_a_failed_run(trips: Trips) -> None:
+    async def act(client: Any, is_fixed: bool) -> None:
+        await Agent(client, Code()).ask("How long does it take?")
+        if not is_fixed:
+            raise LookupError("no time is known")
+        await Agent(client, Code()).ask("And back?")
+
+    with pytest.raises(LookupError), replaykit.record("trip", store=trips.store) as run:
+        trips.play(lambda client: act(client, is_fixed=False))
+    assert run.packet_path is not None
+    divergence = trips.first(run.packet_path, lambda client: act(client, is_fixed=True))
+
+    assert (divergence.position, divergence.root_cause) == ("llm:chat[1]", "recording ends")
+
+
+def test_an_answer_that_was_not_kept(trips: Trips, plain: Path) -> None:
+    calls = {line["id"]: line for line in lines_of(plain) if line["kind"] == "call"}
+
+    def withhold(line: dict[str, Any]) -> dict[str, Any]:
+        is_it = line["kind"] == "done" and calls.get(line["id"], {}).get("position") == "llm:chat[2]"
+        return line | {"body": {"withheld": "it could not be sanitized", "length": 9}} if is_it else line
+
+    divergence = trips.first(rewrite(plain, withhold), planner(Code()))
+
+    assert (divergence.position, divergence.root_cause) == ("llm:chat[2]", "recorder")
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Path:
+    """The packet with its lines changed, or left out where there is nothing for them; as of a run that was killed."""
+    changed = path.with_name(f"changed-{path.name}")
+    lines = (line for line in lines_of(path) if line["kind"] != "outcome")
+    kept = [line for line in map(change, lines) if line is not None]
+    changed.write_text("".join(json.dumps(line) + "\n" for line in kept))
+    return changed
