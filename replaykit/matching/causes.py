@@ -6,10 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from replaykit.matching.content import Content, canonical
 from replaykit.matching.diff import ABSENT, FieldDiff, diff_json
+from replaykit.matching.evidence import Swap, find_swap, is_another_text, is_by_chance
 from replaykit.matching.index import Match
 from replaykit.matching.policy import MISSING, MOVED, SHIFTED
 from replaykit.matching.volatile import is_volatile_change
@@ -55,29 +57,59 @@ class Evidence:
         deviations: In the order in which they came about.
         ran_for_real: Tells whether the tool of that name, asked for by the answer at that position, ran outside the
             recording: neither its result nor any call inside it was served.
+        swaps: Answers that came in another order than recorded, before this call.
+        reads: Sources of the clock and of chance that were read before this call, and not in the recording; None where
+            the recording has no reads at all.
+        is_in_place: Calls of the same program that the recording has before this one were all made.
     """
 
     has_ended: bool = False
     deviations: Sequence[Deviation] = ()
+    swaps: Sequence[Swap] = ()
+    reads: Sequence[str] | None = ()
+    is_in_place: bool = True
     ran_for_real: Callable[[str, str], bool] = lambda name, asked_by: False
 
 
 def find_cause(boundary: str, match: Match, recorded: Content | None, now: Content, evidence: Evidence) -> Cause:
-    """The cause of a match that can't be served."""
+    """The cause of a match that can't be served.
+
+    Args:
+        recorded: What the recording has in the place of the call.
+    """
+    fields = field_diffs(match, recorded, now) if recorded is not None else []
+    if match.level != MISSING and find_swap(fields, evidence.swaps) is not None:
+        return "schedule"
+    if not evidence.is_in_place:
+        return "code"
     if match.level == MISSING:
         return "recording ends" if evidence.has_ended else "code"
     if match.level in (SHIFTED, MOVED) or recorded is None:
         is_adopted = match.interaction is not None and "adopted" in match.interaction.call.flags
         return "schedule" if is_adopted else "code"
-    fields = field_diffs(match, recorded, now)
+    cause = _inherited_cause(fields, evidence)
+    if cause is not None:
+        return cause
+    if boundary != "llm":
+        return "order" if _is_reordered(recorded.segments, now.segments) else "code"
+    return _model_call_cause(match.differing, fields, recorded, now, evidence)
+
+
+def find_end_cause(fields: Sequence[FieldDiff], evidence: Evidence) -> Cause:
+    """The cause of another end after the same calls."""
+    if find_swap(fields, evidence.swaps) is not None:
+        return "schedule"
+    return _inherited_cause(fields, evidence) or "code"
+
+
+def _inherited_cause(fields: Sequence[FieldDiff], evidence: Evidence) -> Cause | None:
+    """The cause of a difference that shows where it comes from; None where it shows nothing."""
     deviation = find_deviation(fields, evidence.deviations)
     if deviation is not None:
         return "retrieval" if deviation.boundary == "retrieval" else "tool ran for real"
     if fields and all(is_volatile_change(field.recorded, field.now) for field in fields):
         return "clock or random"
-    if boundary != "llm":
-        return "order" if _is_reordered(recorded.segments, now.segments) else "code"
-    return _model_call_cause(match.differing, fields, recorded, now, evidence)
+    return "clock or random" if is_by_chance(fields, evidence.reads, datetime.now()) else None
 
 
 def find_deviation(fields: Sequence[FieldDiff], deviations: Sequence[Deviation]) -> Deviation | None:
@@ -132,6 +164,9 @@ def _history_cause(first: str, fields: list[FieldDiff], recorded: Content, now: 
         return _result_cause(_results(old), _results(new), now, evidence)
     if not isinstance(new, dict) or new.get("role") not in ("user", "system", "developer"):
         return "code"
+    is_all = sum(field.path.startswith("messages[") for field in fields) == len(fields)
+    if is_all and first == _last_message(now) == _last_message(recorded) and _is_another_message(old, new):
+        return "code"
     return "retrieval" if _are_in_context(fields) else "prompt"
 
 
@@ -169,6 +204,15 @@ def _is_in_context(field: FieldDiff) -> bool:
 
 def _messages(content: Content) -> list[Any]:
     return [value for name, value in content.segments.items() if name.startswith("messages[")]
+
+
+def _last_message(content: Content) -> str | None:
+    return next((name for name in reversed(tuple(content.segments)) if name.startswith("messages[")), None)
+
+
+def _is_another_message(old: Any, new: Any) -> bool:
+    texts = (" ".join(_leaves(value.get("content")) if isinstance(value, dict) else ()) for value in (old, new))
+    return is_another_text(*texts)
 
 
 def _blocks(content: Content) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
@@ -30,6 +32,33 @@ _VOLATILE = re.compile(
 def holds_volatile(text: str) -> bool:
     """True if a text has a piece that looks like a time, an id or a random number."""
     return _VOLATILE.search(text) is not None
+
+
+def holds_fresh(text: str, now: datetime) -> bool:
+    """True if a text has the time that it is `now`, give or take a day, or an id: no constant of a program."""
+    return any(_is_fresh(match[0], now) for match in _VOLATILE.finditer(text))
+
+
+_ID = re.compile(r"(?=.*\d)(?=.*[a-z])(?:[0-9a-f-]{8,}|[0-9a-z]{26})|0?\.\d{6,}", re.IGNORECASE)
+_NUMBER = re.compile(r"\d{10,19}|\d{10}\.\d+")
+_DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d %b", "%b %d", "%d %B", "%B %d")
+
+
+def _is_fresh(piece: str, now: datetime) -> bool:
+    if _ID.fullmatch(piece):
+        return True
+    if _NUMBER.fullmatch(piece):
+        number = float(piece)
+        return any(abs(number / unit - now.timestamp()) < 86_400 for unit in _UNITS)
+    return any(written in piece for written in _dates_around(now))
+
+
+def _dates_around(now: datetime) -> Iterator[str]:
+    """Yesterday, today and tomorrow as programs write them: nobody knows whose midnight counts."""
+    for days in (-1, 0, 1):
+        for form in _DATES:
+            written = (now + timedelta(days=days)).strftime(form)
+            yield from (written, re.sub(r"\b0", "", written))
 
 
 _EPOCHS_S = range(1_420_000_000, 4_102_000_000)  # 2015 to 2100

@@ -43,7 +43,7 @@ def close(replayer: Replayer, ending: Ending, stacks: tuple[str, ...]) -> None:
         calls = len(replayer.interactions)
         same = f"{calls} calls were the same; " if calls > 1 else "1 call was the same; " if calls else ""
         headline = f"{same}the run ended in another way"
-        cause: Cause = "clock or random" if difference.is_volatile else "code"
+        cause = replayer.leaving.end_cause(difference.fields, is_other_end=difference.is_other_end)
         _add(replayer, headline, cause, "\n".join(difference.lines()))
     _check_writes(replayer)
 

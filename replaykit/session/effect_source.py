@@ -81,10 +81,12 @@ class EffectSource:
         self._ahead_ns = 0  # of the recorded times before those that are made up
         self._derived: Counter[str] = Counter()
         self.derived: list[str] = []
+        self._facts: set[str] = set()
+        self._lines = packet.effects
         self._read(packet)
 
     def _read(self, packet: Packet) -> None:
-        for line in packet.effects:
+        for line in self._lines:
             place = self._recorded.setdefault(line.lineage, _Place(line.lineage))
             stream = place.stream(line.source, line.origin)
             stream.values.update(enumerate(line.values, line.first))
@@ -131,8 +133,29 @@ class EffectSource:
 
     def once(self, name: str) -> Any:
         """A fact about the whole process that was recorded before the run began; None: it was not."""
+        self._facts.add(name)
         place = self._recorded.get("")
         return place.stream(name, "").next()[1] if place is not None else None
+
+    def unrecorded(self, lineage: str | None, before_seq: float) -> tuple[str, ...]:
+        """Sources that the program's own code has read by now, there or above, more often than the recording has it.
+
+        Args:
+            lineage: None for anywhere.
+            before_seq: Number of the first recorded event that comes later.
+        """
+        recorded: dict[tuple[str, str], int] = {}
+        for line in self._lines:
+            if line.seq < before_seq and not line.origin:
+                recorded[line.lineage, line.source] = line.first + len(line.values)
+        with self._lock:
+            return tuple(
+                source
+                for place in self._places.values()
+                if lineage is None or place.lineage in ("", lineage) or lineage.startswith(f"{place.lineage}/")
+                for (source, origin), stream in place.streams.items()
+                if not origin and source not in self._facts and stream.asked > recorded.get((place.lineage, source), 0)
+            )
 
     # what was not recorded
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from replaykit.determinism.conductor import Conductor
 from replaykit.determinism.schedule import CALL, Subject
 from replaykit.packet import Interaction
@@ -14,6 +16,7 @@ class AnswerGate:
     Args:
         name: The interaction's id; another one where it is served again.
         has_log: The recording says which steps were waited for: the others come at once.
+        came: Told when all of it has come.
     """
 
     def __init__(
@@ -24,6 +27,7 @@ class AnswerGate:
         *,
         has_log: bool,
         chunks: tuple[Chunk, ...] = (),
+        came: Callable[[Interaction], None] = lambda _: None,
     ) -> None:
         self._conductor = conductor
         self._chunks = chunks
@@ -32,6 +36,7 @@ class AnswerGate:
         self._has_log = has_log
         self._due_at_ns = conductor.clock.now_ns  # of the last step that was asked for
         self._took_ns = 0  # until then, in the recording
+        self._came = came
 
     async def reach(self, step: int) -> None:
         """Wait until it has come; for ever where it never came, unless nothing else can."""
@@ -39,6 +44,7 @@ class AnswerGate:
         is_last = self._is_never(step)
         if is_last or self._must_wait(subject, step):
             await self._conductor.reach(subject, self._due_ns(step), is_last=is_last)
+        self._note(step)
 
     def reach_blocking(self, step: int) -> None:
         """The same for a thread."""
@@ -46,6 +52,12 @@ class AnswerGate:
         is_last = self._is_never(step)
         if is_last or self._must_wait(subject, step):
             self._conductor.reach_blocking(subject, self._due_ns(step), is_last=is_last)
+        self._note(step)
+
+    def _note(self, step: int) -> None:
+        is_head_alone = step == HEAD and not self._chunks
+        if step == RESULT or step >= len(self._chunks) or is_head_alone:
+            self._came(self._interaction)
 
     def _subject(self, step: int) -> Subject:
         return (CALL, self._name, step)

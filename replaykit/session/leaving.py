@@ -13,16 +13,19 @@ from replaykit.matching.causes import (
     field_diffs,
     find_cause,
     find_deviation,
+    find_end_cause,
 )
 from replaykit.matching.content import Content
 from replaykit.matching.diff import ABSENT, FieldDiff
+from replaykit.matching.evidence import find_swap
 from replaykit.matching.index import IMPORTED, Index, Match, label_of, lineage_of
 from replaykit.matching.policy import LEVEL_NAMES, MISSING, MOVED, SHIFTED
 from replaykit.packet import Interaction, Packet
 from replaykit.session.derived import executed_tools
 from replaykit.session.explain import Advice, Explanation, caller, segment_title
-from replaykit.session.ledger import Difference, DivergenceRecord
+from replaykit.session.ledger import NEVER, Difference, DivergenceRecord
 from replaykit.session.live import Contents
+from replaykit.session.past import Past
 from replaykit.session.unlogged import unlogged
 
 _WHAT = {
@@ -42,10 +45,13 @@ class Leaving:
         live_calls: Counts the calls that went out because they were allowed by name.
     """
 
-    def __init__(self, packet: Packet, index: Index, contents: Contents, live_calls: Callable[[], int]) -> None:
+    def __init__(
+        self, packet: Packet, index: Index, contents: Contents, past: Past, live_calls: Callable[[], int]
+    ) -> None:
         self._packet = packet
         self._index = index
         self._contents = contents
+        self._past = past
         self._live_calls = live_calls
         self.deviations: list[Deviation] = []
         self.derived: Sequence[str] = ()  # reads of the clock and of chance that were made up so far
@@ -56,17 +62,29 @@ class Leaving:
     ) -> DivergenceRecord:
         """A call that the policy does not serve."""
         interaction = match.interaction
-        recorded = self._contents.of_recorded(interaction) if interaction is not None else None
+        here = self._index.waiting_at(position) if match.level in (SHIFTED, MOVED) else interaction
+        recorded = self._contents.of_recorded(here) if here is not None else None
+        seq = here.seq if here is not None else self._order_of(position, None)
+        skipped = self._past.skipped(position, seq)
         evidence = Evidence(
             has_ended=match.level == MISSING and self._has_ended(position),
             deviations=self.deviations,
             ran_for_real=self._ran_for_real,
+            swaps=self._past.swaps(seq),
+            reads=self._past.reads(position, seq),
+            is_in_place=skipped is None,
         )
         cause = find_cause(boundary, match, recorded, now, evidence)
         fields = field_diffs(match, recorded, now) if recorded is not None and match.level != MISSING else []
+        swap = find_swap(fields, evidence.swaps) if cause == "schedule" else None
         if match.level in (SHIFTED, MOVED):
             fields = []  # the recorded call is the same one: what stands at this position instead says nothing
+        if skipped is not None and swap is None:
+            return self._skipped(skipped, position, match, fields, boundary)
         details = [detail] if detail else self._details(match, position, fields)
+        if swap is not None:
+            details.append(f"{swap.now} was answered before {swap.then}, recorded the other way round")
+            details.append(self._past.why_swapped())
         details += unlogged(cause, self._packet, self.derived)
         return self._record(
             Explanation(
@@ -82,6 +100,31 @@ class Leaving:
             boundary=boundary,
             interaction=interaction,
         )
+
+    def _skipped(
+        self, skipped: Interaction, position: str, match: Match, fields: Sequence[FieldDiff], boundary: str
+    ) -> DivergenceRecord:
+        """A recorded call that is not made any more; the one at `position` comes in its stead."""
+        explanation = Explanation(
+            headline=f"a recorded call was not made: {skipped.boundary} {skipped.name}",
+            cause="code",
+            position=skipped.position,
+            left=self._left(None),
+            fields=fields,
+            details=[f"the next one was {position}"],
+        )
+        # Not the ledger's `ToolMiss`, which is a call without a recording: this is the opposite.
+        return self._record(explanation, level=match.level, boundary="", interaction=skipped)
+
+    def end_cause(self, fields: Sequence[FieldDiff], *, is_other_end: bool) -> Cause:
+        """Why the run ends in another way after the same calls.
+
+        Args:
+            is_other_end: It failed, or failed in another way: a time in the new message is not why.
+        """
+        reads = () if is_other_end else self._past.reads(None, NEVER)
+        evidence = Evidence(deviations=self.deviations, swaps=self._past.swaps(NEVER), reads=reads)
+        return find_end_cause(fields, evidence)
 
     def unservable(self, interaction: Interaction, position: str, cause: Cause, reason: str) -> DivergenceRecord:
         """A call that the recording has, and can't answer."""

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from replaykit.matching.diff import ABSENT, changed_lines, diff_json
-from replaykit.matching.volatile import is_volatile_change
+from replaykit.matching.diff import ABSENT, FieldDiff, changed_lines, diff_json
 from replaykit.packet.failures import without_addresses
 from replaykit.packet.model import FailureRecord, OutcomeLine
 from replaykit.packet.values import TAG, opaque_classes
@@ -36,11 +35,17 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeDifference:
-    """One way in which the end differs; `is_volatile` where only a time, an id or a random number does."""
+    """One way in which the end differs.
+
+    Attributes:
+        fields: What shows where it comes from.
+        is_other_end: The one run failed, or failed in another way.
+    """
 
     what: str
     detail: tuple[str, ...]
-    is_volatile: bool = False
+    fields: tuple[FieldDiff, ...] = ()
+    is_other_end: bool = False
 
     def lines(self) -> list[str]:
         """For the report."""
@@ -62,7 +67,9 @@ def compare_outcome(recorded: OutcomeLine, ending: Ending, compare: Compare) -> 
     if recorded.status == "unknown":
         pass  # a recording that does not know its end
     elif ended[0] != ended[1]:
-        found.append(OutcomeDifference("how it ended", (f"- {ended[0]}", f"+ {ended[1]}")))
+        told = [f"{text}: {error.message}" if error else text for text, error in zip(ended, (then, now), strict=True)]
+        shown = FieldDiff("how it ended", *told)
+        found.append(OutcomeDifference("how it ended", (f"- {ended[0]}", f"+ {ended[1]}"), (shown,), is_other_end=True))
     elif then is not None and now is not None:
         has_group = bool(then.group)
         found += _differences("exception", compare(_text_of(then, has_group), _text_of(now, has_group)))
@@ -88,11 +95,10 @@ def _text_of(error: FailureRecord, has_group: bool) -> dict[str, Any]:
 
 
 def _differences(what: str, compared: Compared) -> list[OutcomeDifference]:
-    first = next(diff_json(compared.recorded, compared.now, what), None)
-    if first is not None:
-        old, new = changed_lines(_text(first.recorded), _text(first.now))
-        is_volatile = is_volatile_change(first.recorded, first.now)
-        return [OutcomeDifference(first.path, (f"- {old}", f"+ {new}"), is_volatile)]
+    fields = tuple(diff_json(compared.recorded, compared.now, what))
+    if fields:
+        old, new = changed_lines(_text(fields[0].recorded), _text(fields[0].now))
+        return [OutcomeDifference(fields[0].path, (f"- {old}", f"+ {new}"), fields)]
     if compared.conflict is not None:
         return [OutcomeDifference(what, (f"a value of kind {compared.conflict} {NOT_PROVED}",))]
     return []

@@ -26,11 +26,14 @@ from replaykit.packet.exchange import (
     ServedResponse,
     ServedValue,
 )
+from replaykit.packet.failures import Failure
+from replaykit.session.completions import Completions
 from replaykit.session.effect_source import EffectSource
 from replaykit.session.gates import AnswerGate
 from replaykit.session.leaving import Leaving
 from replaykit.session.ledger import DivergenceRecord, Ledger
 from replaykit.session.live import NOT_PROVED, Contents
+from replaykit.session.past import Past
 from replaykit.session.positions import Tickets, is_disabled
 from replaykit.session.remarks import Remarks
 from replaykit.session.report import ReplayedInteraction
@@ -107,7 +110,9 @@ class Replayer:
         self.conductor = make_conductor(packet, schedule, self._name_of, seed)
         self.order = self.conductor.order  # also when the conductor has let go of it
         self.effects = EffectSource(packet, self._name_of, self.conductor.clock.read_ns) if packet.run.effects else None
-        self.leaving = Leaving(packet, self.index, self.contents, lambda: len(self.allowed))
+        self.completions = Completions()
+        past = Past(packet, self.index, self.conductor, self.completions, self.effects, self.stubbed)
+        self.leaving = Leaving(packet, self.index, self.contents, past, lambda: len(self.allowed))
         self.leaving.derived = self.effects.derived if self.effects is not None else ()
         self._allows = allows
         self._stubs = dict(stubs or {})
@@ -258,12 +263,25 @@ class Replayer:
     def deviated(self, interaction: Interaction, position: str, now: Any) -> None:
         """The body of a recorded function ran again; notes where its result is another one than recorded."""
         done = interaction.done
-        if done is None or not done.has_value:
+        if done is None or not (done.has_value or done.failure):
             return
         with self._lock:
-            pieces = new_pieces(self.contents.masked(done.value), self.contents.masked(self.contents.clean(now)))
+            recorded = done.value if done.has_value else None
+            pieces = new_pieces(self.contents.masked(recorded), self.contents.masked(self.contents.clean(now)))
             if pieces:
                 self.leaving.deviations.append(Deviation(position, interaction.boundary, pieces))
+
+    def failed(self, interaction: Interaction, position: str, error: BaseException) -> None:
+        """The same for one that raises."""
+        done = interaction.done
+        now = self.contents.clean_failure(Failure.of(error))
+        if done is None or (
+            done.failure is not None and (done.failure.type, done.failure.message) == (now.type, now.message)
+        ):
+            return
+        with self._lock:
+            pieces = new_pieces(None, self.contents.masked([now.message, now.type.rpartition(":")[2]]))
+            self.leaving.deviations.append(Deviation(position, interaction.boundary, pieces))
 
     # matching
 
@@ -374,7 +392,11 @@ class Replayer:
         while name in self._gated:  # served again: the recording has no events for that
             name += "'"
         self._gated.add(name)
-        return lambda chunks: AnswerGate(self.conductor, interaction, name, has_log=self._has_log, chunks=chunks)
+        self.completions.asked(interaction)
+        came = self.completions.came
+        return lambda chunks: AnswerGate(
+            self.conductor, interaction, name, has_log=self._has_log, chunks=chunks, came=came
+        )
 
     # leaving the recording
 

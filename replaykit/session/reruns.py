@@ -11,6 +11,7 @@ class Comparing(Protocol):
     """The replayer, as an observer sees it."""
 
     def deviated(self, interaction: Interaction, position: str, now: Any) -> None: ...
+    def failed(self, interaction: Interaction, position: str, error: BaseException) -> None: ...
 
 
 class RerunObserver:
@@ -31,7 +32,12 @@ class RerunObserver:
             return
 
     def raised(self, error: BaseException) -> None:
-        return None
+        if not isinstance(error, Exception):
+            return  # a cancellation, or a divergence inside
+        try:
+            self._replayer.failed(self._interaction, self._position, error)
+        except Exception:  # as above
+            return
 
     def withheld(self, reason: str) -> None:
         return None

@@ -121,7 +121,7 @@ def test_allowed_egress_is_no_question(tmp_path: Path) -> None:
 
 
 def test_service_is_refused_since_nobody_sends_its_requests(packet: Path, tmp_path: Path) -> None:
-    outcome = Packet.load(packet).outcome
+    outcome = replaykit.Packet.load(packet).outcome
     assert outcome is not None
     entry = Entry(kind="command", argv=("uvicorn", "app:app"))
     packet.write_bytes(sealed_again(packet, entry, outcome.manifest))
