@@ -13,6 +13,10 @@ STUCK_S = 0.05
 """Threads that have run for as long without using the processor, and without an event, wait where nobody sees it."""
 
 
+STUCK_LOOKS = 10
+"""As often they must have been found so: between two looks everybody gets a turn, also on a machine that is busy."""
+
+
 class Job(Protocol):
     """A function that is handed to a worker thread.
 
@@ -40,6 +44,7 @@ class Actors:
         self._stuck: frozenset[object] = frozenset()
         self._seen: dict[object, str] = {}
         self._since = 0.0
+        self._looks = 0
 
     def run(self, actor: object) -> None:
         if actor is not None:
@@ -76,8 +81,10 @@ class Actors:
         states = {actor: _state_of(actor) for actor in self._running}
         now = time.perf_counter()
         if states != self._seen or _RUNNABLE in states.values():
-            self._seen, self._since = states, now
-        elif now - self._since >= STUCK_S:
+            self._seen, self._since, self._looks = states, now, 0
+            return
+        self._looks += 1
+        if self._looks >= STUCK_LOOKS and now - self._since >= STUCK_S:
             self._stuck = frozenset(states)
 
 

@@ -114,6 +114,7 @@ def test_allowed_egress_is_no_question(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         target = f"127.0.0.1:{server.getsockname()[1]}"
         with replaykit.record("raw", store=tmp_path, allow=[target]) as run:
+            replaykit.tool(name="one")(lambda: 1)()
             socket.create_connection(server.getsockname(), timeout=5).close()
     assert run.packet_path is not None
 
