@@ -50,7 +50,10 @@ def _is_fresh(piece: str, now: datetime) -> bool:
     if _NUMBER.fullmatch(piece):
         number = float(piece)
         return any(abs(number / unit - now.timestamp()) < 86_400 for unit in _UNITS)
-    return any(written in piece for written in _dates_around(now))
+    years = re.findall(r"(?<!\d)\d{4}(?!\d)", piece)
+    if years and not {now.year - 1, now.year, now.year + 1}.intersection(map(int, years)):
+        return False
+    return any(re.search(rf"(?<!\d){re.escape(written)}(?!\d)", piece) for written in _dates_around(now))
 
 
 def _dates_around(now: datetime) -> Iterator[str]:

@@ -77,13 +77,13 @@ def _texts_of(interaction: Interaction) -> Sequence[str]:
     if done is not None and done.has_value:
         return [_text(done.value), _text(call.function.arguments if call.function is not None else None)]
     answer = read_answer(interaction)
-    if answer is not None:
-        texts = [answer.text, *(_text(call.arguments) for call in answer.tool_calls)]
-        return [*texts, interaction.request_body.decode("utf-8", "replace")[-_MAX_CHARS:]]
     try:
-        return [interaction.response_body.decode("utf-8", "replace")[:_MAX_CHARS]]
-    except PacketError:
+        if answer is None:
+            return [interaction.response_body.decode("utf-8", "replace")[:_MAX_CHARS]]
+        asked = interaction.request_body.decode("utf-8", "replace")[-_MAX_CHARS:]
+    except PacketError:  # it was not kept
         return []
+    return [answer.text, *(_text(item.arguments) for item in answer.tool_calls), asked]
 
 
 def _text(value: Any) -> str:

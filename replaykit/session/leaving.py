@@ -109,7 +109,7 @@ class Leaving:
             headline=f"a recorded call was not made: {skipped.boundary} {skipped.name}",
             cause="code",
             position=skipped.position,
-            left=self._left(None),
+            left=self._left(None) - 1,
             fields=fields,
             details=[f"the next one was {position}"],
         )
