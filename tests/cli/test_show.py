@@ -94,6 +94,7 @@ def test_the_schema_holds_every_kind_of_line(shop: Shop) -> None:
         "standin",
         "span",
         "effect",
+        "schedule",
         "call",
         "done",
         "log",
@@ -108,6 +109,7 @@ def test_help_lists_the_commands_in_groups(shop: Shop) -> None:
     names = [word for word in listed if not word.startswith("-")]
     groups = {
         "everyday": ["demo", "record", "replay", "show", "promote"],
+        "closer": ["stress"],
         "suite": ["doctor"],
         "exchange": ["schema", "import"],
     }
@@ -151,7 +153,7 @@ def test_show_tells_what_left_the_process_and_by_what_right(shop: Shop) -> None:
 
     assert f"  egress   captured {peer} (2)\n           uncaptured connect {peer} (1)\n" in shown
     assert "  files    out.txt\n" in shown
-    assert "replayable: the whole run, but for 1 target that it went to unrecorded: a replay refuses them" in shown
+    assert "not all of it can be replayed: 1 target that it went to unrecorded: a replay refuses them" in shown
     refused = shop.run("promote", "last")
     assert refused.code == 2
     assert "--allow-uncaptured" in refused.err
