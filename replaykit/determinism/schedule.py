@@ -164,10 +164,15 @@ def depth_of(path: str) -> int:
 
 
 class ScheduleLog:
-    """The side of a recording. Whatever it is told takes microseconds, and nothing waits for it."""
+    """The side of a recording. Whatever it is told takes microseconds, and nothing waits for it.
 
-    def __init__(self, now_ns: Callable[[], int]) -> None:
+    Args:
+        failed: Told that an event could not be noted, on a loop of a kind that nobody knows.
+    """
+
+    def __init__(self, now_ns: Callable[[], int], failed: Callable[[], None] = lambda: None) -> None:
         self._now_ns = now_ns
+        self._failed = failed
         self._events: list[_Noted] = []
         self._count = 0
         self._made: dict[tuple[str, str], int] = {}
@@ -176,6 +181,12 @@ class ScheduleLog:
 
     def happened(self, subject: Subject, depth: int) -> None:
         """Note an event of the code that runs now, inside so many functions that a replay may serve whole."""
+        try:
+            self._note(subject, depth)
+        except Exception:  # the agent goes on here: it must not fail for our sake
+            self._failed()
+
+    def _note(self, subject: Subject, depth: int) -> None:
         loop = running_loop()
         with self._lock:
             event = _Noted(self._count, subject, depth, self._now_ns())

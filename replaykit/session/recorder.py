@@ -68,7 +68,7 @@ class Recorder:
         self._open: dict[str, weakref.ref[HttpObserver]] = {}
         self._left: list[HttpObserver] = []
         self.is_closed = False
-        self._schedule = ScheduleLog(self.now_ns)
+        self._schedule = ScheduleLog(self.now_ns, lambda: self.drop("an event of the schedule"))
 
     @property
     def schedule(self) -> Schedule | None:
