@@ -47,12 +47,14 @@ class Replayed:
     Attributes:
         report: None if the process ended without one, which proves nothing.
         status: How the recorded run had ended.
+        modules: What it imported of libraries, where the plan asks for it.
     """
 
     packet: Path
     exit_code: int
     report: Report | None
     status: str | None
+    modules: tuple[str, ...] = ()
 
     @property
     def is_same(self) -> bool:
@@ -141,7 +143,8 @@ class Prepared:
         """What was found out: `result` is what the replaying process left."""
         outcome = self.packet.outcome
         status = outcome.status if outcome is not None else None
-        return Replayed(self.path, code, _report(exchange, result, self.packet, self.plan, code), status)
+        report = _report(exchange, result, self.packet, self.plan, code)
+        return Replayed(self.path, code, report, status, tuple((result or {}).get("modules", ())))
 
 
 def prepare(

@@ -68,14 +68,14 @@ def stress_run(
     check_count(schedules)
     prepared = prepare(name, command, entry=entry, options=options, environ=environ, root=root)
     began = time.perf_counter()
-    control = prepared.run(stdout=subprocess.DEVNULL)
+    control = prepared.planned(lists_modules=True).run(stdout=subprocess.DEVNULL)
     if not control.is_same or control.report is None:
         return Stressed(control, None)
     if limit_s is None:
         limit_s = max(MIN_LIMIT_S, LIMIT_FACTOR * (time.perf_counter() - began))
     tally = Tally(control.report, seed)
-    planned = prepared.planned(schedules=schedules, seed=seed, limit_s=limit_s)
-    for number, replayed, silence in _run_all(planned, on_progress):
+    planned = prepared.planned(schedules=schedules, seed=seed, limit_s=limit_s, preloads=control.modules)
+    for number, replayed, silence in _run_all(planned, tally, on_progress):
         tally.add(number, replayed.report, silence)
     again = _command(prepared, command, entry, options or Options())
     reproduced = _reproduces(planned, control.report, tally) if schedules > 1 else None
@@ -85,14 +85,19 @@ def stress_run(
 _Run = tuple[int, Replayed, str]
 
 
-def _run_all(prepared: Prepared, on_progress: Progress) -> Iterable[_Run]:
+def _run_all(prepared: Prepared, tally: Tally, on_progress: Progress) -> Iterable[_Run]:
     plan = prepared.plan
     seeds = range(plan.seed, plan.seed + plan.schedules)
-    forked = _forked(prepared, seeds, on_progress) if hasattr(os, "fork") else []
-    return forked or _one_by_one(prepared.planned(schedules=0), seeds, on_progress)
+    if hasattr(os, "fork"):
+        # Where it matters when a library is imported, each fork imports it.
+        for one in (prepared, prepared.planned(preloads=())):
+            forked = _forked(one, seeds, tally, on_progress)
+            if forked:
+                return forked
+    return _one_by_one(prepared.planned(schedules=0), seeds, on_progress)
 
 
-def _forked(prepared: Prepared, seeds: range, on_progress: Progress) -> list[_Run]:
+def _forked(prepared: Prepared, seeds: range, tally: Tally, on_progress: Progress) -> list[_Run]:
     """All schedules, in forks of one process; none where the recorded run is not the same one in a fork."""
     with Exchange(prepared.plan) as exchange, _Watched(exchange, on_progress):
         body = prepared.stdin
@@ -102,7 +107,7 @@ def _forked(prepared: Prepared, seeds: range, on_progress: Progress) -> list[_Ru
         if code in _INTERRUPTED:
             raise KeyboardInterrupt
         control, ended = exchange.control, [exchange.ended(seed) for seed in seeds]
-        if control is None or not _replayed(prepared, exchange, control).is_same or None in ended:
+        if control is None or None in ended or not tally.is_control(_replayed(prepared, exchange, control).report):
             return []
         found = zip(seeds, ended, strict=True)
         return [(seed, *_judged(prepared, exchange, one)) for seed, one in found if one is not None]
@@ -131,7 +136,7 @@ def _reproduces(prepared: Prepared, control: Report, tally: Tally) -> bool | Non
     if seed is None:
         return None
     alone = Tally(control, seed)
-    for number, replayed, silence in _run_all(prepared.planned(schedules=1, seed=seed), lambda count: None):
+    for number, replayed, silence in _run_all(prepared.planned(schedules=1, seed=seed), alone, lambda count: None):
         alone.add(number, replayed.report, silence)
     return bool(alone.shows(seed) & tally.shows(seed))
 

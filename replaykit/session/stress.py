@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -91,12 +92,23 @@ class Tally:
         self._count += 1
         if report is not None and report.completions is not None:
             self._orders.add(report.completions)
-        if report is not None and report.ok:
+        if report is not None and report.ok and self._is_as_good(report):
             return
         self._differing += 1
-        found = [("end", "no report", silence)] if report is None else map(_what_of, _told(report))
+        found: Iterable[tuple[Kind, str, str]] = [("end", "no report", silence)]
+        if report is not None:
+            found = [_what_of(item) for item in _told(report)] or [("output", "output", "the output was not compared")]
         for kind, position, message in found:
-            self._found.setdefault((kind, position), {}).setdefault(seed, message)  # type: ignore[arg-type]  # a `Kind`
+            self._found.setdefault((kind, position), {}).setdefault(seed, message)
+
+    def is_control(self, report: Report | None) -> bool:
+        """True if that is the replay in the recorded order once more, and proves as much."""
+        is_same = report is not None and report.ok and self._is_as_good(report)
+        return is_same and report is not None and len(report.interactions) == len(self._control.interactions)
+
+    def _is_as_good(self, report: Report) -> bool:
+        """An end that was not compared proves nothing, where it was compared in the recorded order."""
+        return report.output_compared or not self._control.output_compared
 
     def first_seed(self) -> int | None:
         """The first seed that shows anything."""

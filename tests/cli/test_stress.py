@@ -126,6 +126,16 @@ def test_another_agent_is_not_stressed(shop: Shop) -> None:
     assert report["control"]["divergences"]
 
 
+def test_what_a_program_finds_imported_is_what_it_found_then(shop: Shop) -> None:
+    """Libraries are imported once for all schedules, unless that makes a difference."""
+    finds = 'import sys\nprint("sqlite3" in sys.modules)\nimport sqlite3\n'
+    record(shop, finds + SORTED)
+
+    code, report = stress(shop, "--schedules", "3")
+
+    assert (code, report["schedules"], report["depends"]) == (0, 3, [])
+
+
 def test_each_schedule_reads_all_of_standard_input(shop: Shop) -> None:
     shop.write("agent.py", SORTED.replace('note("oslo", 0.01)', "note(input(), 0.01)"))
     shop.write("run.sh", "echo oslo | replaykit record -- python agent.py")

@@ -17,7 +17,7 @@ from replaykit.api.replaying import replay
 from replaykit.determinism import lineage
 from replaykit.errors import Divergence, ReplayKitError, UsageError
 from replaykit.interceptors import console
-from replaykit.launch.bootstrap.forks import own_schedule
+from replaykit.launch.bootstrap.forks import library_modules, own_schedule
 from replaykit.launch.bootstrap.plan import SITE, VARIABLE, Plan, Seat
 from replaykit.launch.bootstrap.refusal import RefuseAll
 from replaykit.launch.bootstrap.stdin import Stdin
@@ -225,7 +225,8 @@ class Replaying:
             self._replay.__exit__(type(error) if error is not None else None, error, None)
         except Divergence:
             pass  # the report has it
-        self._seat.end(report=self.rerun.report.to_json())
+        modules = library_modules() if self._plan.lists_modules else []
+        self._seat.end(report=self.rerun.report.to_json(), modules=modules)
 
 
 SEALING_S = 3.0

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import importlib
 import math
 import os
 import signal
 import sys
+import sysconfig
 import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import NoReturn
 
+from replaykit.errors import Divergence
 from replaykit.launch.bootstrap.plan import Plan, Seat
+from replaykit.launch.bootstrap.refusal import RefuseAll
 
 CONTROL = "control"
 _LOOK_S = 0.005
+_ROOTS = ("stdlib", "platstdlib", "purelib", "platlib")
+# time-machine would bring pytest along, which changes what the output of a program is taken to be.
+_NOT_LOADED = frozenset({"__main__", "sitecustomize", "usercustomize", "time_machine", "_time_machine"})
 
 LATE_FACTOR, LATE_S = 10, 2.0
 """Where one came to no end, the others have this time: so often what the longest one took, and at least so long."""
@@ -29,6 +38,8 @@ def own_schedule(plan: Plan, seat: Seat) -> Plan:
     """
     if not plan.schedules:
         return plan
+    _preload(plan)
+    gc.freeze()  # what is there by now stays shared: no fork needs to look at it
     forks = _Forks(plan, seat)
     try:
         own = forks.run()
@@ -36,6 +47,27 @@ def own_schedule(plan: Plan, seat: Seat) -> Plan:
         forks.kill()
         raise
     return own if own is not None else _end()
+
+
+def library_modules() -> list[str]:
+    """What this process has imported that is no part of the program, in that order; nothing of a run of pytest."""
+    if "_pytest" in sys.modules:
+        return []  # its plugins want to be imported by it
+    roots = tuple({path + os.sep for name in _ROOTS if (path := sysconfig.get_path(name))})
+    places = [(name, getattr(module, "__file__", None) or "") for name, module in tuple(sys.modules.items())]
+    return [name for name, place in places if place.startswith(roots) and name not in _NOT_LOADED]
+
+
+def _preload(plan: Plan) -> None:
+    """Imports what every fork would; nothing goes out meanwhile, and what can't be imported here is left to them."""
+    gate = RefuseAll(plan.allow)
+    gate.install()
+    try:
+        for name in plan.preloads:
+            with contextlib.suppress(Exception, Divergence):
+                importlib.import_module(name)
+    finally:
+        gate.uninstall()
 
 
 def _end() -> NoReturn:

@@ -41,6 +41,8 @@ class Plan:
         seed: Which of the shuffled schedules; the first one, where there are more.
         schedules: How many shuffled schedules to replay, each in a process of its own; 0: one replay, in this process.
         limit_s: How long each of these may take.
+        preloads: Modules of libraries that are imported before these processes are forked.
+        lists_modules: The process says at its end which modules of libraries it has imported.
     """
 
     mode: Literal["record", "replay"]
@@ -61,6 +63,8 @@ class Plan:
     seed: int = 0
     schedules: int = 0
     limit_s: float = 60.0
+    preloads: tuple[str, ...] = ()
+    lists_modules: bool = False
 
     @classmethod
     def read(cls, folder: Path) -> Plan:
