@@ -124,7 +124,7 @@ def _reasons(packet: Packet, environ: Mapping[str, str]) -> tuple[str, ...]:
     is_whole, why = facts.replayable(packet)
     found = [] if is_whole else [why or "the packet says that it can't be replayed"]
     missed = unrecorded(packet)
-    if missed is not None:
+    if missed is not None and is_whole:  # an older packet, which does not count that
         found.append(f"{missed} (unless allowed: --allow)")
     entry = packet.entry
     if entry.kind == "command":

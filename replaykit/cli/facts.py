@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from replaykit.errors import PacketError, WireError
 from replaykit.packet import Interaction, Packet
 from replaykit.session.derived import read_answer, tool_events
+from replaykit.session.summary import unrecorded
 from replaykit.wire import LLMRequest, read_request
 
 
@@ -161,9 +162,9 @@ def replayable(packet: Packet) -> tuple[bool, str]:
         "calls without an answer when the run ended": manifest.unanswered,
     }
     reasons = [f"{count} {what}" for what, count in lost.items() if count]
-    count = len(manifest.uncaptured)
-    if count:
-        reasons.append(f"{count} target{'s' * (count != 1)} that it went to unrecorded: a replay refuses them")
+    missed = unrecorded(packet)
+    if missed is not None:
+        reasons.append(missed)
     requests = sum(1 for span in packet.spans if span.line.span_kind == "request")
     if requests and packet.entry.kind == "command":
         return False, ", ".join([*reasons, f"nobody sends the {requests} requests that came in from outside"])

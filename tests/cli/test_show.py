@@ -153,7 +153,7 @@ def test_show_tells_what_left_the_process_and_by_what_right(shop: Shop) -> None:
 
     assert f"  egress   captured {peer} (2)\n           uncaptured connect {peer} (1)\n" in shown
     assert "  files    out.txt\n" in shown
-    assert "not all of it can be replayed: 1 target that it went to unrecorded: a replay refuses them" in shown
+    assert "not all of it can be replayed: 1 call left the process unrecorded, and a replay refuses it" in shown
     refused = shop.run("promote", "last")
     assert refused.code == 2
     assert "--allow-uncaptured" in refused.err
