@@ -111,7 +111,7 @@ def test_the_two_lines_that_set_up_stand_there() -> None:
 
     assert [line.rpartition(" && ")[2] for line in lines] == [
         ".venv/bin/replaykit demo",
-        ".venv/bin/python -m pytest -q -n 2",
+        ".venv/bin/python -m pytest -q -n 4",
     ]
     assert all(line.startswith("python3 -m venv ") for line in lines)
     assert "README.md" in (ROOT / ".ci" / "run").read_text()
