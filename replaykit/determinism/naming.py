@@ -68,6 +68,7 @@ def register(namer: Namer) -> None:
 def unregister(namer: Namer) -> None:
     if namer in _namers:
         _namers.remove(namer)
+        _plain.clear()
 
 
 def register_wrapper(module: str, qualname: str, variable: str, *, is_job: bool = False) -> None:
@@ -116,7 +117,9 @@ def name_task(coroutine: Any, given: str | None) -> Named:
         if known is not None:
             return known
         named = _name_task(coroutine, given)
-        if not any(library in code.co_filename for library in _LIBRARIES):
+        # Our own namers know frameworks' coroutines alone; another one may name each coroutine of a function anew.
+        is_ours = all(namer.__module__.startswith("replaykit.") for namer in _namers)
+        if is_ours and not any(library in code.co_filename for library in _LIBRARIES):
             _plain[code] = named
         return named
     return _name_task(coroutine, given)
