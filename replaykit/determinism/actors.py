@@ -12,7 +12,6 @@ from replaykit.determinism import strands
 STUCK_S = 0.05
 """Threads that have run for as long without using the processor, and without an event, wait where nobody sees it."""
 
-
 STUCK_LOOKS = 10
 """As often they must have been found so: between two looks everybody gets a turn, also on a machine that is busy."""
 

@@ -13,6 +13,9 @@ comes to its end."""
 
 _READS = 100
 
+FAR_S = 1e12
+"""Instead of infinity, which asyncio takes for a time as well."""
+
 
 class Clock:
     """Virtual time, counted in nanoseconds from the start of the run."""
@@ -44,4 +47,4 @@ class Clock:
 
     def at(self, monotonic_s: float) -> int:
         """The time of the run at which the monotonic clock reads that."""
-        return max(int(monotonic_s * 1e9) - self._base_ns, 0)
+        return max(int(min(monotonic_s, FAR_S) * 1e9) - self._base_ns, 0)

@@ -176,7 +176,7 @@ class ScheduleLog:
         self._events: list[_Noted] = []
         self._count = 0
         self._made: dict[tuple[str, str], int] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # re-entrant: a signal handler or a finalizer may come in at any moment
         self._turns: weakref.WeakKeyDictionary[Any, Turns] = weakref.WeakKeyDictionary()
 
     def happened(self, subject: Subject, depth: int) -> None:
@@ -208,7 +208,9 @@ class ScheduleLog:
             if not events and not is_end:
                 return None
             made, self._made = self._made, {}
-        loops = tuple(sorted({kind_of(loop) for loop in tuple(self._turns)}))
+        # `keyrefs` is a list: safe while another thread begins with a loop of its own.
+        known = (ref() for ref in self._turns.keyrefs())
+        loops = tuple(sorted({kind_of(loop) for loop in known if loop is not None}))
         return Batch(tuple(event.happened() for event in events), made, loops)
 
     def _turns_of(self, loop: Any) -> Turns:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
+from replaykit.determinism.clock import Clock
 from replaykit.determinism.patches import Patch
 from replaykit.determinism.schedule import bypass, here, running_loop
 
@@ -123,11 +124,16 @@ def _wrap_join(original: Callable[..., None]) -> Callable[..., None]:
     return join
 
 
+def _clock_here() -> Clock | None:
+    """The clock that the code which runs now goes by; None for the real one."""
+    found = here()
+    return getattr(found[0], "clock", None) if found is not None else None
+
+
 def _wrap_monotonic(original: Callable[[], float]) -> Callable[[], float]:
     @functools.wraps(original)
     def monotonic() -> float:
-        found = here()
-        clock = getattr(found[0], "clock", None) if found is not None else None
+        clock = _clock_here()
         return original() if clock is None else clock.monotonic_ns() / 1e9
 
     return monotonic
@@ -136,9 +142,8 @@ def _wrap_monotonic(original: Callable[[], float]) -> Callable[[], float]:
 def _wrap_monotonic_ns(original: Callable[[], int]) -> Callable[[], int]:
     @functools.wraps(original)
     def monotonic_ns() -> int:
-        found = here()
-        clock = getattr(found[0], "clock", None) if found is not None else None
-        return original() if clock is None else int(clock.monotonic_ns())
+        clock = _clock_here()
+        return original() if clock is None else clock.monotonic_ns()
 
     return monotonic_ns
 
@@ -152,10 +157,9 @@ def _wrap_loop_time(original: Callable[[Any], float]) -> Callable[[Any], float]:
         if sys._getframe(1).f_code is _RUN_ONCE:  # the loop's own timers, which are real: other code may share it
             with bypass():
                 return original(self)
-        found = here()
-        clock = getattr(found[0], "clock", None) if found is not None else None
+        clock = _clock_here()
         if clock is None or running_loop() not in (self, None):
             return original(self)
-        return float(clock.monotonic_ns() / 1e9)
+        return clock.monotonic_ns() / 1e9
 
     return loop_time

@@ -61,3 +61,20 @@ def test_a_loop_that_is_not_as_others_never_fails_the_agent() -> None:
 def test_depth_counts_the_functions_that_may_be_served_whole() -> None:
     assert depth_of("ask[0]/tool:look_up[0]/work[0]/retrieval:docs[1]") == 2
     assert depth_of("ask[0]/llm:chat[0]") == 0
+
+
+def test_a_signal_handler_that_comes_in_while_an_event_is_noted_is_not_locked_out() -> None:
+    """The clock stands in for the moment: it is read while the log is held."""
+    inner: list[int] = []
+
+    def now_ns() -> int:
+        if not inner:
+            inner.append(1)
+            log.happened((CALL, "c1", 0), 0)
+            log.take()
+        return 7
+
+    log = ScheduleLog(now_ns)
+    log.happened((CALL, "c0", 0), 0)
+
+    assert inner == [1]
