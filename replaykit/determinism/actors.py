@@ -62,8 +62,10 @@ class Actors:
     def end(self, job: Job) -> None:
         self._jobs.pop(job, None)
 
-    def is_any_running(self) -> bool:
-        return any(actor not in self._stuck and not self._is_queued(actor) for actor in self._running)
+    def is_any_running(self, besides: object = None) -> bool:
+        return any(
+            actor is not besides and actor not in self._stuck and not self._is_queued(actor) for actor in self._running
+        )
 
     def _is_queued(self, actor: Any) -> bool:
         """True for a job that no thread can take before another job is over."""

@@ -93,6 +93,7 @@ class Conductor:
         self._waiting: dict[Subject, Waiting] = {}
         self._sides: dict[int, Side] = {}
         self._actors = Actors()
+        self._first: list[Gate] = []  # they go on before any event comes
         self.is_over = False
         self._is_let_go = False
         self.is_live = False  # something goes out for real, and takes its time
@@ -116,6 +117,9 @@ class Conductor:
             self.let_go()
             self.is_over = True
             waiting, self._waiting = list(self._waiting.values()), {}
+            first, self._first = self._first, []
+        for gate in first:
+            gate.open()
         for item in waiting:
             if item.subject[0] == TIMER and item.side is not None:
                 self._hand_over(item, item.side.loop)
@@ -160,8 +164,12 @@ class Conductor:
         """Wait, in a thread, until the event comes."""
         if self.is_over:
             return
-        if running_loop() is not None:  # it holds everybody up: no other event can come first
-            self.clock.advance_to(due_ns)
+        loop = running_loop()
+        if loop is not None:  # it holds everybody up: no other event can come first
+            with self._lock:
+                self.clock.advance_to(due_ns)
+                self.order.came(subject)
+            self._side(loop).resumed(subject)
             return
         gate = Gate(self, this_actor())
         self._arrive(Waiting(subject, gate.open, gate.actor, None, due_ns, is_last=is_last))
@@ -208,6 +216,11 @@ class Conductor:
 
     def _go_on(self) -> None:
         while not self._actors.is_any_running() and not self.is_over:
+            if self._first:
+                gate = self._first.pop(0)
+                self._actors.run(gate.actor)
+                gate.open()
+                return
             for subject in [name for name, item in self._waiting.items() if item.is_dead()]:
                 del self._waiting[subject]
             chosen = self.order.choose(self._waiting)
@@ -218,7 +231,6 @@ class Conductor:
             if item.side is None or running_loop() is item.side.loop:
                 self._let(chosen)
             else:
-                self._actors.run(item.actor)
                 self._call_on(item.side, chosen)
 
     def _let(self, chosen: Next) -> None:
@@ -237,6 +249,7 @@ class Conductor:
             self._let(chosen)
             side.watch()
 
+        self._actors.run(side.actor)
         try:
             with bypass():
                 side.loop.call_soon_threadsafe(let)
@@ -252,12 +265,38 @@ class Conductor:
         is_real = item.is_last or item.subject[0] == WAIT or self.is_live
         return is_real and not self._is_let_go and real_monotonic_ns() < item.real_due_ns
 
-    def follow(self, subject: Subject, tick: int) -> None:
-        """Let those events happen that came just before that tick."""
+    def follow(self, subject: Subject, tick: int, actor: object) -> bool:
+        while not self._follow(subject, tick):
+            with self._lock:
+                is_final = actor is None or not self._actors.is_any_running(besides=actor)
+            if is_final:
+                return False
+            self._let_others(actor)
+        return True
+
+    def _follow(self, subject: Subject, tick: int) -> bool:
         with self._lock:
             for chosen in self.order.following(subject, tick):
-                if chosen.subject in self._waiting:
-                    self._happen(self._take(chosen))
+                earlier = self.order.before(chosen.subject)
+                item = self._waiting.get((earlier or chosen).subject)
+                if item is None or (earlier is not None and item.side is not None):
+                    return False
+                self._happen(self._take(earlier or chosen))
+                if earlier is not None:  # what follows from it in its thread comes first
+                    return False
+            return True
+
+    def _let_others(self, actor: object) -> None:
+        """Wait until nobody else can go on by himself."""
+        gate = Gate(self, actor)
+        with self._lock:
+            self._first.append(gate)
+        try:
+            gate.wait()
+        finally:
+            with self._lock:
+                if gate in self._first:  # interrupted
+                    self._first.remove(gate)
 
     def last_tick(self, subject: Subject) -> int:
         return self.order.last_tick(subject)
@@ -268,11 +307,10 @@ class Conductor:
         return self._waiting.pop(chosen.subject)
 
     def _happen(self, item: Waiting) -> None:
-        self._actors.run(item.actor)
-        if not item.go():
-            self._actors.park(item.actor)
-        elif item.side is not None:
-            item.side.watch()
+        if item.go():
+            self._actors.run(item.actor)
+            if item.side is not None:
+                item.side.watch()
 
     def _side(self, loop: Any) -> Side:
         with self._lock:

@@ -45,7 +45,10 @@ class Order(Protocol):
         """What `choose` gave is let happen: nothing that was recorded before it can come any more, but late."""
 
     def following(self, subject: Subject, tick: int) -> Sequence[Next]:
-        """The events that come just before that tick of the marker of that one; see `turns`."""
+        """The events still to come that come just before that tick of the marker of that one; see `turns`."""
+
+    def before(self, subject: Subject) -> Next | None:
+        """The first event that is still to come before that one."""
 
     def place(self, subject: Subject) -> tuple[Subject, int] | None:
         """The tick that an event comes just before: of whose marker, and which; None where it stands by itself."""
@@ -75,6 +78,9 @@ class ByTime:
 
     def following(self, subject: Subject, tick: int) -> Sequence[Next]:
         return ()
+
+    def before(self, subject: Subject) -> Next | None:
+        return None
 
     def place(self, subject: Subject) -> tuple[Subject, int] | None:
         return None
@@ -149,6 +155,7 @@ class AsRecorded:
                 self._followers.setdefault(place, []).append(index)
                 self._last[place[0]] = max(self._last.get(place[0], 0), event.tick)
         self._next = 0
+        self._past = 0  # no event before this one is still to come
         self._came: set[int] = set()
         self._gone: list[tuple[str, frozenset[str]]] = []
         self.missed: set[Subject] = set()
@@ -195,7 +202,16 @@ class AsRecorded:
 
     def following(self, subject: Subject, tick: int) -> Sequence[Next]:
         found = self._followers.get((self._at.get(subject, -1), tick), ())
-        return [self._next_at(index) for index in found if index not in self._came]
+        return [self._next_at(index) for index in found if not self._is_past(index)]
+
+    def before(self, subject: Subject) -> Next | None:
+        index = self._at.get(subject, 0)
+        while self._past < index and (self._past < self._next or self._is_past(self._past)):
+            self._past += 1
+        return self._next_at(self._past) if self._past < index else None
+
+    def _is_past(self, index: int) -> bool:
+        return index in self._came or self._is_gone(self._log[index].subject)
 
     def place(self, subject: Subject) -> tuple[Subject, int] | None:
         index = self._at.get(subject)

@@ -24,8 +24,12 @@ class Lead(Protocol):
     def last_tick(self, subject: Subject) -> int:
         """How long the marker of an event is needed: see `turns`."""
 
-    def follow(self, subject: Subject, tick: int) -> None:
-        """Lets those events happen that come just before that tick."""
+    def follow(self, subject: Subject, tick: int, actor: object) -> bool:
+        """Lets those events happen that come just before that tick; False if one of them is not there yet.
+
+        Args:
+            actor: Waits here until nobody else runs, if that is what it takes; None: does not wait.
+        """
 
 
 class Side:
@@ -72,15 +76,24 @@ class Side:
         if skipped < 0:
             return False
         for subject, (tick, last) in markers.items():
-            self._mark(subject, tick + skipped, last)
+            self._mark(subject, tick + skipped, last, waits=False)
         return True
 
-    def _mark(self, subject: Subject, tick: int, last: int) -> None:
+    def _mark(self, subject: Subject, tick: int, last: int, *, waits: bool = True) -> None:
         self._markers.pop(subject, None)
-        self._lead.follow(subject, tick)
-        if tick < last:
-            self._markers[subject] = (tick + 1, last)
-            self._send_round(self._tick, self._epoch, subject, tick + 1, last)
+        if self._lead.follow(subject, tick, self.actor if waits else None):
+            tick += 1
+        elif waits:
+            self._stand_still()
+            self._markers = {subject: (tick, last), **self._markers}
+            return
+        if tick <= last:
+            self._markers[subject] = (tick, last)
+            self._send_round(self._tick, self._epoch, subject, tick, last)
+
+    def _stand_still(self) -> None:
+        """Markers wait for an event that comes at one of their ticks."""
+        self._epoch += 1
 
     def _tick(self, epoch: int, subject: Subject, tick: int, last: int) -> None:
         self._queued -= 1
@@ -98,7 +111,7 @@ class Side:
             self._send_round(self._look)
             return
         self._is_watching = False
-        self._epoch += 1  # markers stand still until an event comes at one of their ticks
+        self._stand_still()
         self._lead.park(self.actor)
         self._poll_later()
 

@@ -159,6 +159,41 @@ def test_threads_that_finish_in_any_order(stage: MakeStage) -> None:
     comes_again(stage(), act)
 
 
+def test_a_thread_that_is_slower_in_a_replay_still_comes_in_between(
+    stage: MakeStage, loop_factory: LoopFactory
+) -> None:
+    """The loop is never idle until it is there: only its place among what the loop does tells when it comes."""
+    work_s = 0.0
+
+    def work() -> None:
+        until = time.perf_counter() + work_s
+        while time.perf_counter() < until:
+            pass
+
+    async def act() -> list[str]:
+        log = []
+
+        async def step() -> None:
+            for number in range(40):
+                await asyncio.sleep(0)
+                log.append(f"step {number}")
+
+        async def wait() -> None:
+            await asyncio.to_thread(work)
+            log.append("worked")
+
+        await look_up("x")
+        await asyncio.gather(step(), wait())
+        return log
+
+    play = stage()
+    for _ in range(ROUNDS):
+        work_s = 0.0
+        then = play.record(run_on(loop_factory, act))
+        work_s = 0.005
+        assert play.replay(run_on(loop_factory, act)) == then
+
+
 def test_waits_of_threads_time_out_again(stage: MakeStage) -> None:
     def act() -> list[Any]:
         found: list[Any] = []
