@@ -117,6 +117,14 @@ def current_task() -> Any:
     return _task_of(loop) if loop is not None else None
 
 
+def is_any() -> bool:
+    """False if nothing is left of any run that the code which runs now could belong to. Cheap; for when none is active.
+
+    Tasks that are still to be made do not count: they go with the last run.
+    """
+    return bool(tasks.data) or variable.get() is not None or local.seat.strand is not None
+
+
 def current_strand() -> Strand | None:
     """Return the strand that runs now, or None where nothing ties this code to a run."""
     if not _begun:

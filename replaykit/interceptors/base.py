@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from replaykit.determinism import lineage
+from replaykit.determinism import lineage, strands
 from replaykit.determinism.crossing import is_inside_transport
 from replaykit.packet.exchange import (
     ForwardCall,
@@ -68,9 +68,14 @@ def deactivate(decider: Decider) -> None:
     _active = tuple(item for item in _active if item is not decider)
 
 
+def is_quiet() -> bool:
+    """True if no run is active and nothing is left of one here: what most calls of a service find, so it is cheap."""
+    return not _active and not strands.is_any()
+
+
 def is_idle() -> bool:
     """True if no run can want to know of a call of the code that runs now."""
-    return not _active and lineage.current() is None
+    return is_quiet() or (not _active and lineage.current() is None)
 
 
 def is_replaying() -> bool:
@@ -91,6 +96,8 @@ def find_decider(what: Callable[[], str]) -> tuple[Decider, lineage.Node] | None
     None means: do as if replaykit was not there. A call that belongs to no run is reported to every active session,
     which is how a replay refuses calls of threads that are older than itself.
     """
+    if is_quiet():
+        return None
     node = lineage.current()
     if (node is None and not _active) or is_inside_transport():
         return None

@@ -20,7 +20,7 @@ from replaykit.determinism.imports import when_imported
 from replaykit.determinism.lineage import Node
 from replaykit.errors import UsageError
 from replaykit.interceptors import libraries
-from replaykit.interceptors.base import Decider, find_decider
+from replaykit.interceptors.base import Decider, find_decider, is_quiet
 from replaykit.packet.exchange import CLOSE, HEAD, EndState, HttpObserver, HttpRequest, ServedResponse
 from replaykit.packet.failures import Failure
 
@@ -116,6 +116,8 @@ def _inside(close: Callable[..., Any], *, is_sync: bool) -> Callable[..., Any]:
 def _make_hook(original: Callable[[Any, Any], Any], transport_of: Callable[..., Any]) -> Callable[[Any, Any], Any]:
     def _transport_for_url(self: Any, url: Any) -> Any:
         transport = original(self, url)
+        if is_quiet():
+            return transport
         found = find_decider(lambda: f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}{url.path}")
         return transport if found is None else transport_of(transport, *found)
 

@@ -343,7 +343,7 @@ async def walk_to(shop: str, works_s: float, for_s: float) -> str:
 
 
 def race() -> tuple[asyncio.Task[str], ...]:
-    return (asyncio.create_task(walk_to("baker", 0, 0.02)), asyncio.create_task(walk_to("florist", 0.03, 0.005)))
+    return (asyncio.create_task(walk_to("baker", 0, 0.1)), asyncio.create_task(walk_to("florist", 0.15, 0.005)))
 
 
 async def note_order(agent: Agent) -> Any:
