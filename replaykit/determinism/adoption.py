@@ -22,7 +22,7 @@ def find(task: Any) -> Strand | None:
     """
     strand = pending.get(task.get_coro())
     if strand is not None:  # an eager task in its first step, inside `create_task`
-        strands.tasks[task] = strand
+        strands.tasks.put(task, strand)
         return strand
     parent = _parent_here()
     if parent is None:
@@ -34,8 +34,8 @@ def find(task: Any) -> Strand | None:
     for sibling in sorted(siblings, key=_creation_order):
         named = naming.name_task(sibling.get_coro(), sibling.get_name())
         node = parent.child(f"adopted:{named.segment}", is_adopted=True)
-        strands.tasks[sibling] = Strand(node, absorbs_job=named.absorbs_job)
-    return strands.tasks[task]
+        strands.tasks.put(sibling, Strand(node, absorbs_job=named.absorbs_job))
+    return strands.of_task(task)
 
 
 def _parent_here() -> Node | None:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Awaitable, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
 from replaykit.determinism import strands
+from replaykit.determinism.by_task import ByTask
 
 T = TypeVar("T")
 
 _inside: ContextVar[bool] = ContextVar("replaykit_inside_transport", default=False)
-_tasks: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+_tasks: ByTask[int] = ByTask()
 _depths = threading.local()
 
 
 def is_inside_transport() -> bool:
     """True where a hooked transport is at work: what leaves the process here was asked about."""
-    task = strands.current_task()
+    return _is_inside(strands.current_task())
+
+
+def _is_inside(task: Any) -> bool:
     if task is not None:
         return task in _tasks
     return getattr(_depths, "depth", 0) > 0 or _inside.get()
@@ -36,7 +39,7 @@ def inside_transport() -> Iterator[None]:
     task = strands.current_task()
     token = _inside.set(True)
     if task is not None:
-        _tasks[task] = _tasks.get(task, 0) + 1
+        _tasks.put(task, (_tasks.get(task) or 0) + 1)
     else:
         _depths.depth = getattr(_depths, "depth", 0) + 1
     try:
@@ -48,16 +51,16 @@ def inside_transport() -> Iterator[None]:
             pass
         if task is None:
             _depths.depth -= 1
-        elif _tasks.get(task, 0) > 1:
-            _tasks[task] -= 1
+        elif (depth := _tasks.get(task) or 0) > 1:
+            _tasks.put(task, depth - 1)
         else:
-            _tasks.pop(task, None)
+            _tasks.pop(task)
 
 
-def spawned(task: Any) -> None:
-    """Told of a task that the code which runs now has made: what a transport spawns belongs to it for good."""
-    if is_inside_transport():
-        _tasks[task] = 1
+def spawned(task: Any, by: Any) -> None:
+    """Told of a task that `by`, which runs now, has made: what a transport spawns belongs to it for good."""
+    if _is_inside(by):
+        _tasks.put(task, 1)
 
 
 class Watched(Generic[T]):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextvars
 import functools
 import re
-import sysconfig
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,36 +51,43 @@ _wrappers: dict[tuple[str, str], Wrapper] = {
 }
 # These spawn a coroutine and await it at once: on other versions, or called differently, they spawn nothing.
 _in_place: set[tuple[str, str]] = {("asyncio.tasks", "wait_for"), ("asyncio.runners", "Runner.run")}
-_namers: list[Namer] = []
+_namers: dict[Namer, frozenset[str] | None] = {}
+
+_known: dict[str, Named] = {}
+"""By qualified name: what coroutines are called that carry no other one, and that no namer is asked about."""
+
+MAX_KNOWN = 10_000
+"""Programs that make functions as they run must not fill the memory."""
 
 
-def register(namer: Namer) -> None:
-    """Ask `namer(target, args, kwargs)` for the segment of each task and job before any other rule.
+def register(namer: Namer, coroutines: Iterable[str] | None = None) -> None:
+    """Ask `namer(target, args, kwargs)` for the segment of tasks and jobs before any other rule.
 
-    `target` is a coroutine (then args and kwargs are empty; see `arguments_of`) or a job's function. None: not mine.
+    Args:
+        namer: `target` is a coroutine (then args and kwargs are empty; see `arguments_of`) or a job's function. Returns
+            None for what is not its own.
+        coroutines: The qualified names of the only coroutines that it knows; None: it is asked about each one. It is
+            asked about each job in any case.
     """
-    if namer not in _namers:
-        _namers.append(namer)
-        _plain.clear()
+    _namers[namer] = frozenset(coroutines) if coroutines is not None else None
+    _known.clear()
 
 
 def unregister(namer: Namer) -> None:
-    if namer in _namers:
-        _namers.remove(namer)
-        _plain.clear()
+    _namers.pop(namer, None)
+    _known.clear()
 
 
 def register_wrapper(module: str, qualname: str, variable: str, *, is_job: bool = False) -> None:
     """Declare that this function of a framework only carries another one, so that it never becomes a segment."""
     _wrappers[module, qualname] = Wrapper(variable, is_job)
-    _plain.clear()
+    _known.clear()
 
 
 def register_in_place(module: str, qualname: str) -> None:
     """Declare that this function awaits each task it spawns at once, so that the task adds no segment."""
     _in_place.add((module, qualname))
-    for forget in changed:
-        forget()
+    spawners.add(module)
 
 
 def spawns_in_place(module: str, qualname: str) -> bool:
@@ -100,29 +106,29 @@ class Named:
     absorbs_job: bool = False
 
 
-_plain: dict[types.CodeType, Named] = {}
-"""Names of coroutines that carry no other one, by their code: all that a namer goes by, but for frameworks' own."""
-
-changed: list[Callable[[], None]] = []
-"""Called when what is declared about callers has changed."""
-
-_LIBRARIES = ("site-packages", "dist-packages", sysconfig.get_paths()["stdlib"])
+spawners = {module for module, _ in _in_place} | {"asyncio.taskgroups"}
+"""Modules with functions that spawn for others. All that is looked at of most callers of `create_task`: an audit hook
+makes `f_code` and `cr_code` dear."""
 
 
 def name_task(coroutine: Any, given: str | None) -> Named:
     """Name a task after the user's coroutine and the name the user gave it."""
-    code = getattr(coroutine, "cr_code", None)
-    if given is None and code is not None:
-        known = _plain.get(code)
-        if known is not None:
-            return known
-        named = _name_task(coroutine, given)
-        # Our own namers know frameworks' coroutines alone; another one may name each coroutine of a function anew.
-        is_ours = all(namer.__module__.startswith("replaykit.") for namer in _namers)
-        if is_ours and not any(library in code.co_filename for library in _LIBRARIES):
-            _plain[code] = named
-        return named
-    return _name_task(coroutine, given)
+    qualname = getattr(coroutine, "__qualname__", None)
+    known = _known.get(qualname) if qualname is not None and given is None else None
+    if known is not None:
+        return known
+    named = _name_task(coroutine, given)
+    if isinstance(qualname, str) and given is None and not _is_special(qualname):
+        if len(_known) >= MAX_KNOWN:
+            _known.clear()
+        _known[qualname] = named
+    return named
+
+
+def _is_special(qualname: str) -> bool:
+    """True if coroutines of that name do not all have one name."""
+    is_asked = any(names is None or qualname in names for names in _namers.values())
+    return is_asked or any(qualname == wrapper for _, wrapper in _wrappers)
 
 
 def _name_task(coroutine: Any, given: str | None) -> Named:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import threading
 
 # The characters a path is built from. "%" too, so that two different names can never become the same segment.
 _ESCAPES = str.maketrans({"%": "%25", "/": "%2F", "[": "%5B", "]": "%5D", "\n": "%0A", "\r": "%0D", "\t": "%09"})
@@ -14,6 +15,9 @@ _SEGMENT_MAX_CHARS = 120
 def escape(text: str) -> str:
     """Return `text` so that it can stand in a path: no "/", no brackets, one line, at most 120 characters."""
     return text.translate(_ESCAPES)[:_SEGMENT_MAX_CHARS]
+
+
+_lock = threading.RLock()
 
 
 class Node:
@@ -33,18 +37,31 @@ class Node:
         self.path = path
         self.parent = parent
         self.is_adopted = is_adopted
-        self._children: dict[str, itertools.count[int]] = {}
-        self._calls: dict[str, itertools.count[int]] = {}
+        self._children: dict[str, itertools.count[int]] | None = None  # most tasks have none
+        self._calls: dict[str, itertools.count[int]] | None = None
 
     def child(self, segment: str, *, is_adopted: bool = False) -> Node:
         """Allocate the next child called `segment`; its number counts same-named earlier siblings."""
+        return self.child_at(segment, self.next_number(segment), is_adopted=is_adopted)
+
+    def next_number(self, segment: str) -> int:
+        """The first half of `child`: the number it is to have."""
+        if self._children is None:
+            with _lock:
+                self._children = self._children or {}
+        return _next(self._children, escape(segment))
+
+    def child_at(self, segment: str, number: int, *, is_adopted: bool = False) -> Node:
+        """The other half."""
         segment = escape(segment)
-        number = _next(self._children, segment)
-        prefix = f"{self.path}/" if self.path else ""
-        return Node(self.run, f"{prefix}{segment}[{number}]", self, is_adopted or self.is_adopted)
+        path = f"{self.path}/{segment}[{number}]" if self.path else f"{segment}[{number}]"
+        return Node(self.run, path, self, is_adopted or self.is_adopted)
 
     def ordinal(self, key: str) -> int:
         """Count the calls made here under `key` ("boundary:name"): 0, 1, 2, ..."""
+        if self._calls is None:
+            with _lock:
+                self._calls = self._calls or {}
         return _next(self._calls, key)
 
     def __repr__(self) -> str:

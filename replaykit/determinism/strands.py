@@ -15,8 +15,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final
 
+from replaykit.determinism.by_task import ByTask
 from replaykit.determinism.nodes import Node
 
+_lock = threading.RLock()
 _begun = False  # whether any run was ever begun in this process: until then `current` costs next to nothing
 _running_loop: Callable[[], Any] = lambda: None  # noqa: E731  bound to asyncio's by `begin_looking`
 _task_of: Callable[[Any], Any] = lambda loop: None  # noqa: E731
@@ -63,6 +65,19 @@ class Strand:
         return f"Strand({self.node.path!r})"
 
 
+class Spawned:
+    """A task whose number is taken, and that nobody has asked about: most never need a place, and pay for none."""
+
+    __slots__ = ("_absorbs_job", "_number", "_parent", "_segment")
+
+    def __init__(self, parent: Node, segment: str, absorbs_job: bool) -> None:
+        self._parent, self._segment, self._absorbs_job = parent, segment, absorbs_job
+        self._number = parent.next_number(segment)
+
+    def strand(self) -> Strand:
+        return Strand(self._parent.child_at(self._segment, self._number), absorbs_job=self._absorbs_job)
+
+
 class Pushed:
     """A node pushed on a strand: the receipt to pop it with."""
 
@@ -90,7 +105,7 @@ class _Local(threading.local):
 
 
 active: Final[set[object]] = set()  # the roots of the runs that have begun and not ended
-tasks: Final[weakref.WeakKeyDictionary[Any, Strand]] = weakref.WeakKeyDictionary()
+tasks: Final[ByTask[Strand | Spawned]] = ByTask()
 threads: Final[weakref.WeakKeyDictionary[threading.Thread, Strand]] = weakref.WeakKeyDictionary()
 jobs: Final[dict[int, Strand]] = {}  # thread id -> the job that runs on it now
 variable: Final[contextvars.ContextVar[Strand | None]] = contextvars.ContextVar("replaykit_strand", default=None)
@@ -122,7 +137,20 @@ def is_any() -> bool:
 
     Tasks that are still to be made do not count: they go with the last run.
     """
-    return bool(tasks.data) or variable.get() is not None or local.seat.strand is not None
+    return len(tasks) > 0 or variable.get() is not None or local.seat.strand is not None
+
+
+def of_task(task: Any) -> Strand | None:
+    """Return the strand of a task that was seen when it was spawned."""
+    found = tasks.get(task)
+    if not isinstance(found, Spawned):
+        return found
+    with _lock:  # a task has one strand, whoever asks first
+        found = tasks.get(task)
+        if isinstance(found, Spawned):
+            found = found.strand()
+            tasks.put(task, found)
+        return found
 
 
 def current_strand() -> Strand | None:
@@ -133,7 +161,7 @@ def current_strand() -> Strand | None:
     if loop is not None:
         task = _task_of(loop)
         if task is not None:
-            return tasks.get(task) or find_unseen(task)
+            return of_task(task) or find_unseen(task)
     seat = local.seat
     if seat.strand is not None:
         return seat.strand
@@ -171,8 +199,8 @@ class on:
         task = current_task()
         if task is not None:
             self._task = weakref.ref(task)
-            strand.outer = tasks.get(task) or find_unseen(task)
-            tasks[task] = strand
+            strand.outer = of_task(task) or find_unseen(task)
+            tasks.put(task, strand)
         else:
             self._where = local.seat
             strand.outer = self._where.strand
@@ -189,14 +217,14 @@ class on:
         if not strand.is_held:
             return
         task = self._task() if self._task is not None else None
-        top = tasks.get(task) if task is not None else self._where.strand if self._where is not None else None
+        top = of_task(task) if task is not None else self._where.strand if self._where is not None else None
         if top is strand:
             if self._where is not None:
                 self._where.strand = strand.outer
             elif strand.outer is None:
-                del tasks[task]
+                tasks.pop(task)
             else:
-                tasks[task] = strand.outer
+                tasks.put(task, strand.outer)
         elif top is not None:
             unlink(top, strand)
         strand.is_held = False
@@ -249,11 +277,11 @@ class inside:
 def strands_of(run: object) -> list[tuple[Any, Strand]]:
     """List the live tasks and threads of a run with their strands, jobs on worker threads included."""
     found: list[tuple[Any, Strand]] = []
-    # `keyrefs` is a list: safe while other threads spawn.
-    for task in [ref() for ref in tasks.keyrefs()]:
-        strand = tasks.get(task) if task is not None and not task.done() else None
+    for task in tasks.live():
+        strand = of_task(task) if not task.done() else None
         if strand is not None and strand.node.run is run:
             found.append((task, strand))
+    # `keyrefs` is a list: safe while other threads spawn.
     for thread in [ref() for ref in threads.keyrefs()]:
         strand = threads.get(thread) if thread is not None and thread.is_alive() else None
         if strand is not None and strand.node.run is run:

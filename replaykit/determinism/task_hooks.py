@@ -18,18 +18,23 @@ from replaykit.determinism import crossing, naming, pending, strands
 from replaykit.determinism.patches import Patch
 from replaykit.determinism.schedule import is_bypassed
 from replaykit.determinism.schedule import of_run as schedule_of
-from replaykit.determinism.strands import Strand, current_strand, on
+from replaykit.determinism.strands import Spawned, Strand, current_strand, on
 
-# Frames of the standard library between `create_task` and the function that decided to spawn.
-_PASSING_FRAMES = {"ensure_future", "_ensure_future", "as_completed.<locals>.<setcomp>"}
-_PASSING_FRAMES |= {"_AsCompletedIterator.__init__.<locals>.<setcomp>", "<setcomp>"}
-# These spawn in the order of a set, that is of memory addresses; the variable holds the user's order.
-_UNORDERED_CALLERS = {
+_PASSING, _NAMING = "", "name"
+# Functions of asyncio that spawn for their callers, and the variable that tells more: of those that spawn in the order
+# of a set, that is of memory addresses, the one with the user's order; of those that name the task after spawning it
+# (before 3.13), its name. The others have none.
+_SPAWNERS = {
+    ("asyncio.tasks", "ensure_future"): _PASSING,
+    ("asyncio.tasks", "_ensure_future"): _PASSING,
+    ("asyncio.tasks", "<setcomp>"): _PASSING,
+    ("asyncio.tasks", "as_completed.<locals>.<setcomp>"): _PASSING,
+    ("asyncio.tasks", "_AsCompletedIterator.__init__.<locals>.<setcomp>"): _PASSING,
     ("asyncio.tasks", "as_completed"): "fs",
     ("asyncio.tasks", "_AsCompletedIterator.__init__"): "aws",
+    ("asyncio.tasks", "create_task"): _NAMING,
+    ("asyncio.taskgroups", "TaskGroup.create_task"): _NAMING,
 }
-# Before 3.13 these name the task after spawning it; the name is in their frame already.
-_NAMING_CALLERS = {("asyncio.tasks", "create_task"), ("asyncio.taskgroups", "TaskGroup.create_task")}
 _THREADSAFE_CALLBACK = "run_coroutine_threadsafe.<locals>.callback"  # asyncio's, and LangGraph's copy of it
 
 
@@ -55,10 +60,17 @@ def _wrap_create_task(original: Callable[..., Any]) -> Callable[..., Any]:
     def create_task(self: Any, coro: Any, **kwargs: Any) -> Any:
         if not strands.active:
             return original(self, coro, **kwargs)
+        name, caller = kwargs.get("name"), sys._getframe(1)
+        if self.get_task_factory() is not None or kwargs.get("eager_start"):
+            return _spawn(coro, name, caller, functools.partial(original, self, coro, **kwargs))
         # No task is made but by asyncio itself, and it takes its first step later.
-        is_lazy = self.get_task_factory() is None and not kwargs.get("eager_start")
-        make = functools.partial(original, self, coro, **kwargs)
-        return _spawn(coro, kwargs.get("name"), sys._getframe(1), make, is_lazy=is_lazy)
+        by = strands.current_task()
+        strand = _strand_for(coro, name, caller, by)
+        task = original(self, coro, **kwargs)
+        if strand is not None:
+            crossing.spawned(task, by)
+            strands.tasks.put(task, strand)
+        return task
 
     return create_task
 
@@ -79,29 +91,33 @@ class _EagerFactory:
         return _spawn(coro, kwargs.get("name"), sys._getframe(1), lambda: self._original(loop, coro, **kwargs))
 
 
-def _spawn(
-    coro: Any, name: str | None, caller: types.FrameType, make: Callable[[], Any], *, is_lazy: bool = False
-) -> Any:
-    strand = _find_pending(coro)
+def _spawn(coro: Any, name: str | None, caller: types.FrameType, make: Callable[[], Any]) -> Any:
+    by = strands.current_task()
+    strand = _strand_for(coro, name, caller, by)
     if strand is None:
-        parent = current_strand()
-        if parent is None:
-            return make()
-        strand = _strand_for(coro, name, caller, parent)
-    if is_lazy:
-        task = make()
-        crossing.spawned(task)
-        strands.tasks[task] = strand
-        return task
+        return make()
+    if isinstance(strand, Spawned):
+        strand = strand.strand()
     pending.put(coro, strand)
     try:
         task = make()
     finally:
         pending.take(coro)
-    crossing.spawned(task)
+    crossing.spawned(task, by)
     if strands.tasks.get(task) is None:  # an eager task has run already, and may even have begun a run of its own
-        strands.tasks[task] = strand
+        strands.tasks.put(task, strand)
     return task
+
+
+def _strand_for(coro: Any, name: str | None, caller: types.FrameType, by: Any) -> Strand | Spawned | None:
+    """The strand of a task that `by` makes now; None: it belongs to no run."""
+    strand = _find_pending(coro) if pending.count() else None
+    if strand is not None:
+        return strand
+    parent = (strands.of_task(by) if by is not None else None) or current_strand()
+    if parent is None:
+        return None
+    return _look_up(coro, name, caller, parent) if _is_spawner(caller) else _spawned(coro, name, parent)
 
 
 def _find_pending(coro: Any) -> Strand | None:
@@ -111,34 +127,31 @@ def _find_pending(coro: Any) -> Strand | None:
     return strand
 
 
-def _strand_for(coro: Any, name: str | None, frame: types.FrameType | None, parent: Strand) -> Strand:
-    if frame is not None and frame.f_code in _ordinary:
-        return _child_strand(coro, name, parent)
-    start = frame
-    while frame is not None and frame.f_code.co_qualname in _PASSING_FRAMES and _module(frame) == "asyncio.tasks":
-        frame = frame.f_back
-    if frame is not None and (_module(frame), frame.f_code.co_qualname) in _NAMING_CALLERS:
-        name = name or frame.f_locals.get("name")
-        frame = frame.f_back
-    if frame is not None:
+def _look_up(coro: Any, name: str | None, frame: types.FrameType | None, parent: Strand) -> Strand | Spawned:
+    """Look at who spawns: some do it for others, in an order of their own."""
+    while frame is not None and _is_spawner(frame):
         caller = (_module(frame), frame.f_code.co_qualname)
-        if naming.spawns_in_place(*caller):
-            return transparent(parent)
-        awaitables = frame.f_locals.get(_UNORDERED_CALLERS[caller]) if caller in _UNORDERED_CALLERS else None
-        if isinstance(awaitables, list | tuple):
-            _number_in_order(awaitables, parent)
-            strand = _find_pending(coro)
-            if strand is not None:
-                return strand
-        if frame is start and caller not in _UNORDERED_CALLERS:
-            _ordinary.add(frame.f_code)
-    return _child_strand(coro, name, parent)
+        variable = _SPAWNERS.get(caller)
+        if variable == _NAMING:
+            name = name or frame.f_locals.get("name")
+        elif variable is None:
+            if naming.spawns_in_place(*caller):
+                return transparent(parent)
+            break
+        elif variable != _PASSING:
+            awaitables = frame.f_locals.get(variable)
+            if isinstance(awaitables, list | tuple):
+                _number_in_order(awaitables, parent)
+                strand = _find_pending(coro)
+                if strand is not None:
+                    return strand
+            break
+        frame = frame.f_back
+    return _spawned(coro, name, parent)
 
 
-_ordinary: set[types.CodeType] = set()
-"""Callers of `create_task` of which nothing special is known."""
-
-naming.changed.append(_ordinary.clear)
+def _is_spawner(frame: types.FrameType) -> bool:
+    return frame.f_globals.get("__name__") in naming.spawners
 
 
 def transparent(parent: Strand) -> Strand:
@@ -146,9 +159,13 @@ def transparent(parent: Strand) -> Strand:
     return Strand(parent.node, absorbs_job=parent.absorbs_job)
 
 
-def _child_strand(coro: Any, name: Any, parent: Strand) -> Strand:
+def _spawned(coro: Any, name: Any, parent: Strand) -> Spawned:
     named = naming.name_task(coro, str(name) if name is not None else None)
-    return Strand(parent.node.child(named.segment), absorbs_job=named.absorbs_job)
+    return Spawned(parent.node, named.segment, named.absorbs_job)
+
+
+def _child_strand(coro: Any, name: Any, parent: Strand) -> Strand:
+    return _spawned(coro, name, parent).strand()
 
 
 def _module(frame: types.FrameType) -> str:

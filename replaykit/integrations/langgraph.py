@@ -33,7 +33,7 @@ def install() -> None:
         naming.register_wrapper(module, qualname, variable)
     for module, qualname in _IN_PLACE:
         naming.register_in_place(module, qualname)
-    naming.register(name_of_node)
+    naming.register(name_of_node, {qualname for _, qualname in _ASYNC_RUNNERS})
 
 
 def name_of_node(target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:

@@ -39,7 +39,7 @@ class Spans(Protocol):
 
 def install() -> None:
     """Wraps the application of every server that starts from here on. May be called again."""
-    naming.register(name_of_request)
+    naming.register(name_of_request, {_CYCLE})
     when_imported(_MODULE, _hook)
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import replaykit
 from tests.e2e.helpers import IS_SOAK
 
-SPAWNS = 2_000
-ROUNDS = 9
+SPAWNS = 200
+ROUNDS = 100
 
 
 async def nothing() -> None:
@@ -24,10 +24,13 @@ async def nothing() -> None:
 async def spawn() -> float:
     """Seconds of this thread for a spawn."""
     loop = asyncio.get_running_loop()
-    began = time.thread_time()
-    for _ in range(SPAWNS):
-        await loop.create_task(nothing())
-    return (time.thread_time() - began) / SPAWNS
+    best_s = 1.0
+    for _ in range(ROUNDS):
+        began = time.thread_time()
+        for _ in range(SPAWNS):
+            await loop.create_task(nothing())
+        best_s = min(best_s, (time.thread_time() - began) / SPAWNS)
+    return best_s
 
 
 def in_a_run(act: Callable[[], Coroutine[Any, Any, float]], store: Path) -> float:
@@ -100,10 +103,6 @@ def test_with_no_run_active_the_hooks_cost_no_more_than_noise(tmp_path: Path) ->
 
 
 def test_a_spawn_in_a_run_costs_a_few_microseconds(tmp_path: Path) -> None:
-    plain, recorded = [], []
-    for _ in range(ROUNDS):
-        plain.append(asyncio.run(spawn()))
-        recorded.append(in_a_run(spawn, tmp_path))
-    more_s = min(recorded) - min(plain)
+    plain_s, recorded_s = asyncio.run(spawn()), in_a_run(spawn, tmp_path)
 
-    assert more_s < 5e-6 if IS_SOAK else min(recorded) < 4 * min(plain)
+    assert recorded_s - plain_s < 5e-6 if IS_SOAK else recorded_s < 3 * plain_s
