@@ -7,7 +7,6 @@ happen. Nothing here takes real time, except for what runs for real.
 
 from __future__ import annotations
 
-import _thread
 import asyncio
 import functools
 import threading
@@ -18,55 +17,12 @@ from replaykit.determinism.actors import Actors, this_actor
 from replaykit.determinism.clock import Clock, real_monotonic_ns
 from replaykit.determinism.nodes import Node
 from replaykit.determinism.orders import ByTime, Next, Order
-from replaykit.determinism.schedule import (
-    DONE,
-    SLEEP,
-    THREAD,
-    TIMER,
-    WAIT,
-    Subject,
-    bypass,
-    kind_of,
-    ordinal,
-    running_loop,
-)
-from replaykit.determinism.sides import POLL_S, Side
-from replaykit.determinism.turns import call_soon
-
-MAX_S = threading.TIMEOUT_MAX
+from replaykit.determinism.schedule import TIMER, WAIT, Subject, bypass, kind_of, ordinal, running_loop
+from replaykit.determinism.sides import Side
+from replaykit.determinism.waiting import Gate, Waiting
 
 NEVER_NS = 500_000_000
 """How long, in real time, something else is given to come first where that was so in the recording."""
-
-
-class Waiting:
-    """Somebody who waits for an event.
-
-    Args:
-        go: Lets it happen; False if nobody waits for it any more.
-        is_dead: Tells whether nobody does.
-
-    Attributes:
-        actor: Who runs on when it comes.
-        side: The loop on which it comes; None in a thread.
-    """
-
-    __slots__ = ("actor", "due_ns", "go", "is_dead", "is_last", "real_due_ns", "side", "subject")
-
-    def __init__(
-        self,
-        subject: Subject,
-        go: Callable[[], bool],
-        actor: object,
-        side: Side | None,
-        due_ns: int,
-        *,
-        is_last: bool = False,
-        is_dead: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self.subject, self.actor, self.side, self.due_ns, self.is_last = subject, actor, side, due_ns, is_last
-        self.go, self.is_dead = go, is_dead
-        self.real_due_ns = 0
 
 
 class Conductor:
@@ -89,7 +45,7 @@ class Conductor:
         self.order = order
         self._name = functools.cache(name)
         self._made = dict(made or {})
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._waiting: dict[Subject, Waiting] = {}
         self._sides: dict[int, Side] = {}
         self._actors = Actors()
@@ -106,14 +62,14 @@ class Conductor:
 
     def let_go(self) -> None:
         """From here on the recording says nothing: what is due first comes first."""
-        with self._lock:
+        with self.lock:
             self.order = ByTime()
             self._made = {}
             self._is_let_go = True
 
     def end(self) -> None:
         """Nothing is held back any more."""
-        with self._lock:
+        with self.lock:
             self.let_go()
             self.is_over = True
             waiting, self._waiting = list(self._waiting.values()), {}
@@ -140,7 +96,7 @@ class Conductor:
     @property
     def loops(self) -> frozenset[str]:
         """What the event loops of this replay are."""
-        with self._lock:
+        with self.lock:
             return frozenset(kind_of(side.loop) for side in self._sides.values())
 
     # waiting
@@ -150,14 +106,13 @@ class Conductor:
         if self.is_over:
             return
         loop = asyncio.get_running_loop()
-        side = self._side(loop)
+        side = self.side(loop)
         future = loop.create_future()
-        self._arrive(Waiting(subject, lambda: _resolve(future), this_actor(), side, due_ns, is_last=is_last))
+        self.arrive(Waiting(subject, lambda: _resolve(future), this_actor(), side, due_ns, is_last=is_last))
         try:
             await future
         finally:
-            with self._lock:
-                self._waiting.pop(subject, None)
+            self.leave(subject)
             side.resumed(subject)
 
     def reach_blocking(self, subject: Subject, due_ns: int, *, is_last: bool = False) -> None:
@@ -166,25 +121,35 @@ class Conductor:
             return
         loop = running_loop()
         if loop is not None:  # it holds everybody up: no other event can come first
-            with self._lock:
+            with self.lock:
                 self.clock.advance_to(due_ns)
                 self.order.came(subject)
-            self._side(loop).resumed(subject)
+            self.side(loop).resumed(subject)
             return
         gate = Gate(self, this_actor())
-        self._arrive(Waiting(subject, gate.open, gate.actor, None, due_ns, is_last=is_last))
+        self.arrive(Waiting(subject, gate.open, gate.actor, None, due_ns, is_last=is_last))
         gate.wait()
 
-    def _arrive(self, item: Waiting) -> None:
+    def arrive(self, item: Waiting) -> None:
+        """From now on that event can come."""
         left_ns = max(item.due_ns - self.clock.now_ns, NEVER_NS if item.is_last else 0)
         item.real_due_ns = real_monotonic_ns() + left_ns
-        with self._lock:
+        with self.lock:
             self._waiting[item.subject] = item
             if item.side is not None and running_loop() is item.side.loop:
                 self._actors.run(item.side.actor)
                 item.side.watch()
 
-    def _is_never(self, subject: Subject) -> bool:
+    def leave(self, subject: Subject) -> None:
+        """Nobody waits for that event any more."""
+        with self.lock:
+            self._waiting.pop(subject, None)
+
+    def begun(self, kind: str, node: Node) -> Subject:
+        """The next one of that kind that a place has begun."""
+        return (kind, self._name(node.path), ordinal(node, kind))
+
+    def is_never(self, subject: Subject) -> bool:
         """True for a timer or wait that the recording began, and that did not run out there."""
         kind, lineage, number = subject
         return number < self._made.get((kind, lineage), 0) and not self.order.has(subject)
@@ -193,12 +158,12 @@ class Conductor:
 
     def park(self, actor: object) -> None:
         """That actor can't go on by itself."""
-        with self._lock:
+        with self.lock:
             self._actors.park(actor)
             self._go_on()
 
     def unpark(self, actor: object) -> None:
-        with self._lock:
+        with self.lock:
             self._actors.run(actor)
 
     def resume(self, actor: object) -> None:
@@ -206,11 +171,24 @@ class Conductor:
         self.unpark(actor)
         loop = running_loop()
         if loop is not None:
-            self._side(loop).watch()
+            self.side(loop).watch()
+
+    def submitted(self, job: Any) -> None:
+        """That job runs as soon as a thread takes it."""
+        with self.lock:
+            self._actors.submit(job)
+        loop = running_loop()
+        if loop is not None:
+            self.side(loop).watch()
+
+    def ended(self, job: Any) -> None:
+        with self.lock:
+            self._actors.end(job)
+        self.park(job)
 
     def poll(self) -> None:
         """Look again: a thread may have ended, or be stuck where nobody sees it."""
-        with self._lock:
+        with self.lock:
             self._actors.prune()
             self._go_on()
 
@@ -235,7 +213,7 @@ class Conductor:
 
     def _let(self, chosen: Next) -> None:
         """Let the chosen event happen, and what comes in the same place."""
-        with self._lock:
+        with self.lock:
             item = self._waiting.get(chosen.subject)
             if item is None:
                 return
@@ -267,7 +245,7 @@ class Conductor:
 
     def follow(self, subject: Subject, tick: int, actor: object) -> bool:
         while not self._follow(subject, tick):
-            with self._lock:
+            with self.lock:
                 is_final = actor is None or not self._actors.is_any_running(besides=actor)
             if is_final:
                 return False
@@ -275,7 +253,7 @@ class Conductor:
         return True
 
     def _follow(self, subject: Subject, tick: int) -> bool:
-        with self._lock:
+        with self.lock:
             for chosen in self.order.following(subject, tick):
                 earlier = self.order.before(chosen.subject)
                 item = self._waiting.get((earlier or chosen).subject)
@@ -289,12 +267,12 @@ class Conductor:
     def _let_others(self, actor: object) -> None:
         """Wait until nobody else can go on by himself."""
         gate = Gate(self, actor)
-        with self._lock:
+        with self.lock:
             self._first.append(gate)
         try:
             gate.wait()
         finally:
-            with self._lock:
+            with self.lock:
                 if gate in self._first:  # interrupted
                     self._first.remove(gate)
 
@@ -312,173 +290,19 @@ class Conductor:
             if item.side is not None:
                 item.side.watch()
 
-    def _side(self, loop: Any) -> Side:
-        with self._lock:
-            side = self._sides.get(id(loop))
-            if side is None or side.loop is not loop:
-                side = self._sides[id(loop)] = Side(self, loop, this_actor())
-            side.actor = this_actor()
-            return side
+    def side(self, loop: Any) -> Side:
+        """The loop that runs in this thread."""
+        side = self.known_side(loop)
+        side.actor = this_actor()
+        return side
 
-    # what the hooks ask
-
-    def _begun(self, kind: str, node: Node) -> Subject:
-        return (kind, self._name(node.path), ordinal(node, kind))
-
-    def make_timer(
-        self, loop: Any, node: Node, when: float, callback: Any, args: tuple[Any, ...], context: Any, call_at: Any
-    ) -> Any:
-        handle = _Timer(when, callback, args, loop, context)
-        subject = self._begun(TIMER, node)
-        self._add_handle(subject, handle, loop, self.clock.at(when))
-        return handle
-
-    def _add_handle(self, subject: Subject, handle: asyncio.Handle, loop: Any, due_ns: int) -> None:
-        side = self._side(loop) if running_loop() is loop else self._known_side(loop)
-
-        def run() -> None:
-            side.resumed(subject)
-            if not handle.cancelled():
-                handle._run()
-
-        def go() -> bool:
-            if handle.cancelled():
-                return False
-            call_soon(loop, run)
-            return True
-
-        item = Waiting(subject, go, side.actor, side, due_ns, is_last=self._is_never(subject), is_dead=handle.cancelled)
-        self._arrive(item)
-
-    def _known_side(self, loop: Any) -> Side:
-        with self._lock:
+    def known_side(self, loop: Any) -> Side:
+        """Any other one."""
+        with self.lock:
             side = self._sides.get(id(loop))
             if side is None or side.loop is not loop:
                 side = self._sides[id(loop)] = Side(self, loop, None)
             return side
-
-    def sleep(self, node: Node, seconds: float, sleep: Callable[[float], None]) -> None:
-        until = self.clock.now_ns + int(seconds * 1e9)
-        if running_loop() is not None:
-            self.clock.advance_to(until)
-            return
-        self.reach_blocking(self._begun(SLEEP, node), until)
-
-    def wait(self, node: Node, condition: Any, timeout: float | None, wait: Callable[..., bool]) -> bool:
-        if timeout is not None and timeout <= 0:
-            return wait(condition, timeout)
-        if not condition._is_owned():
-            raise RuntimeError("cannot wait on un-acquired lock")
-        gate = Gate(self, this_actor())
-        condition._waiters.append(gate)
-        saved = condition._release_save()
-        try:
-            if timeout is not None:
-                self._arrive_wait(self._begun(WAIT, node), gate, timeout)
-            gate.wait()
-        finally:
-            condition._acquire_restore(saved)
-            if not gate.is_notified and gate in condition._waiters:
-                condition._waiters.remove(gate)
-        return gate.is_notified
-
-    def _arrive_wait(self, subject: Subject, gate: Gate, timeout: float) -> None:
-        until = self.clock.now_ns + int(min(timeout, MAX_S) * 1e9)
-        gate.on_notified = lambda: self._waiting.pop(subject, None)
-        gate.times_out = self.order.has(subject)
-        self._arrive(Waiting(subject, gate.open, gate.actor, None, until, is_last=self._is_never(subject)))
-
-    def join(self, node: Node, thread: Any, timeout: float | None, join: Callable[..., None]) -> None:
-        actor = this_actor()
-        gate = Gate(self, actor)
-        if timeout is not None and timeout <= 0:
-            join(thread, timeout)
-            return
-        if timeout is not None:
-            self._arrive_wait(self._begun(WAIT, node), gate, timeout)
-        self.park(actor)
-        try:
-            while thread.is_alive() and not gate.is_open():
-                join(thread, POLL_S)
-                self.poll()
-        finally:
-            self.resume(actor)
-            if gate.on_notified is not None:
-                gate.on_notified()
-
-    def call_from_thread(self, loop: Any, node: Node, callback: Any, args: tuple[Any, ...], make: Any) -> Any:
-        handle = asyncio.Handle(callback, args, loop, None)
-        self._add_handle(self._begun(THREAD, node), handle, loop, self.clock.now_ns)
-        return handle
-
-    def thread_started(self, thread: threading.Thread) -> None:
-        self.unpark(thread)
-
-    def job_submitted(self, job: Any) -> None:
-        with self._lock:
-            self._actors.submit(job)
-        loop = running_loop()
-        if loop is not None:
-            self._side(loop).watch()
-
-    def job_returns(self, node: Node) -> None:
-        subject = self._begun(DONE, node)
-        self.reach_blocking(subject, self.clock.now_ns + self.order.delay_ns(subject, 0))
-
-    def job_ended(self, job: Any) -> None:
-        with self._lock:
-            self._actors.end(job)
-        self.park(job)
-
-
-class Gate:
-    """Where one thread is parked. Stands in for the lock that `threading.Condition` gives to each of its waiters."""
-
-    __slots__ = ("_conductor", "_lock", "actor", "is_notified", "on_notified", "times_out")
-
-    def __init__(self, conductor: Conductor, actor: object) -> None:
-        self._conductor, self.actor = conductor, actor
-        self._lock = _thread.allocate_lock()
-        self._lock.acquire()
-        self.is_notified = False
-        self.times_out = False
-        self.on_notified: Callable[[], object] | None = None
-
-    def open(self) -> bool:
-        """The event has come."""
-        if not self._lock.locked():
-            return False
-        self._lock.release()
-        return True
-
-    def is_open(self) -> bool:
-        return not self._lock.locked()
-
-    def release(self) -> None:
-        """Somebody notifies the condition."""
-        with self._conductor._lock:
-            if self.times_out or not self._lock.locked():
-                raise RuntimeError("nobody waits here any more")  # `notify` goes on to the next one
-            self.is_notified = True
-            if self.on_notified is not None:
-                self.on_notified()
-            self._conductor.unpark(self.actor)
-            self._lock.release()
-
-    def wait(self) -> None:
-        self._conductor.park(self.actor)
-        try:
-            while not self._lock.acquire(timeout=POLL_S):
-                self._conductor.poll()
-        finally:
-            self._conductor.resume(self.actor)
-
-
-class _Timer(asyncio.TimerHandle):
-    """A timer that is in no loop's heap."""
-
-    def cancel(self) -> None:
-        asyncio.Handle.cancel(self)
 
 
 def _resolve(future: asyncio.Future[None]) -> bool:

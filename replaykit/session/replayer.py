@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Protocol
 
+from replaykit.determinism.conducted import Conducted
 from replaykit.determinism.lineage import Node, current
 from replaykit.determinism.orders import AsRecorded
 from replaykit.determinism.schedule import Schedule
@@ -108,6 +109,7 @@ class Replayer:
         self.remarks = Remarks(packet, self.contents)
         self.owner: Any = None  # what the user holds; the entry point hands its result there
         self.conductor = make_conductor(packet, schedule, self._name_of, seed)
+        self._conducted = Conducted(self.conductor)
         self.order = self.conductor.order  # also when the conductor has let go of it
         self.effects = EffectSource(packet, self._name_of, self.conductor.clock.read_ns) if packet.run.effects else None
         self.completions = Completions()
@@ -124,7 +126,7 @@ class Replayer:
     @property
     def schedule(self) -> Schedule | None:
         """What timers, sleeps and threads wait for."""
-        return None if self.is_closed else self.conductor
+        return None if self.is_closed else self._conducted
 
     # what interceptors ask
 
