@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 from replaykit.determinism.conducted import Conducted
 from replaykit.determinism.lineage import Node, current
@@ -13,7 +13,7 @@ from replaykit.determinism.schedule import Schedule
 from replaykit.errors import Divergence, SanitizeError
 from replaykit.matching.attempts import Attempts
 from replaykit.matching.attempts import Mode as AttemptsMode
-from replaykit.matching.causes import Cause, Deviation, new_pieces
+from replaykit.matching.causes import Deviation, new_pieces
 from replaykit.matching.content import NO_CONTENT, Content, raw_key
 from replaykit.matching.index import Index, Match, lineage_of
 from replaykit.matching.policy import DRIFT, EXACT, EXPECTED, MISSING, MOVED, SHIFTED, Policy
@@ -30,9 +30,10 @@ from replaykit.packet.exchange import (
 from replaykit.packet.failures import Failure
 from replaykit.session.completions import Completions
 from replaykit.session.effect_source import EffectSource
+from replaykit.session.exits import Exits
 from replaykit.session.gates import AnswerGate
 from replaykit.session.leaving import Leaving
-from replaykit.session.ledger import DivergenceRecord, Ledger
+from replaykit.session.ledger import Ledger
 from replaykit.session.live import NOT_PROVED, Contents
 from replaykit.session.past import Past
 from replaykit.session.positions import Tickets, is_disabled
@@ -40,7 +41,7 @@ from replaykit.session.remarks import Remarks
 from replaykit.session.report import ReplayedInteraction
 from replaykit.session.reruns import RerunObserver
 from replaykit.session.schedules import ScheduleMode, make_conductor
-from replaykit.session.serving import GateOf, NotServable, Unserved, decode_value, serve_http, telemetry_answer
+from replaykit.session.serving import GateOf, NotServable, decode_value, serve_http, telemetry_answer
 from replaykit.wire import Call, classify
 
 
@@ -121,7 +122,12 @@ class Replayer:
         self._tickets = Tickets()
         self._has_log = isinstance(self.conductor.order, AsRecorded)
         self._gated: set[str] = set()
+        self._exits = Exits(self.leaving, self.ledger, self._lock, self._diverged)
         self.on_divergence: Callable[[], None] = lambda: None
+
+    def _diverged(self) -> None:
+        self.conductor.let_go()
+        self.on_divergence()
 
     @property
     def schedule(self) -> Schedule | None:
@@ -140,7 +146,7 @@ class Replayer:
                 return telemetry_answer(request)
             self._refuse_outsiders(f"{request.method} {_origin(request.url)}", node)
             if self._allows.url(request.url):
-                self._raise_latched()
+                self._exits.raise_latched()
                 self.allowed.append(_origin(request.url))
                 return ForwardHttp(None)
             position = self.contents.name(self._tickets.http(node, call, request.headers))
@@ -152,11 +158,11 @@ class Replayer:
                 return serve_http(
                     interaction,
                     self._gate_of(interaction),
-                    lambda: self._overread(interaction, position),
-                    self._unserved(interaction, position),
+                    lambda: self._exits.overread(interaction, position),
+                    self._exits.unserved(interaction, position),
                 )
             except NotServable as reason:
-                self._leave_unservable(interaction, position, str(reason))
+                self._exits.unservable(interaction, position, str(reason))
 
     def decide_call(self, request: FunctionRequest, node: Node) -> ForwardCall | ServedValue:
         """The recorded result; or the body again, over recorded crossings, where that was asked for."""
@@ -167,20 +173,22 @@ class Replayer:
             place = self._tickets.function(node, request.boundary, request.name)
             position = self.contents.name(place.path)
             if not request.is_declared and self.contents.name(request.name) in self.leaving.executed:
-                self._raise_latched()  # whoever made this recording saw only the model traffic
+                self._exits.raise_latched()  # whoever made this recording saw only the model traffic
                 self.ran_unrecorded.append(request.name)
                 return ForwardCall(None, place)
             try:
                 content = self.contents.of_call(request, position)
             except SanitizeError as reason:
-                self._leave(self.leaving.mismatch(*_nothing(position, request), detail=f"its arguments: {reason}"))
+                self._exits.leave(
+                    self.leaving.mismatch(*_nothing(position, request), detail=f"its arguments: {reason}")
+                )
             self._check_withheld(position)
             match = self.index.find(position, content, self._policy())
             is_served = match.interaction is not None and self._policy().serves(request.boundary, match.level)
             if not is_served and request.name in self._stubs:
                 return self._stub(request, position)
             if not is_served and request.replay == "rerun" and not self.index.has_positions:
-                self._raise_latched()
+                self._exits.raise_latched()
                 self.rerun.append(position)  # no imported recording has functions; this one may run, says its decorator
                 return ForwardCall(None, place)
             interaction = self._accept_content(match, content, position, request.boundary, request.name)
@@ -193,12 +201,12 @@ class Replayer:
                 served = decode_value(
                     interaction,
                     self._gate_of(interaction),
-                    lambda: self._overrun(interaction, position),
-                    self._unserved(interaction, position),
+                    lambda: self._exits.overrun(interaction, position),
+                    self._exits.unserved(interaction, position),
                 )
             except NotServable as reason:
                 if request.is_declared or interaction.done is None:
-                    self._leave_unservable(interaction, position, str(reason))
+                    self._exits.unservable(interaction, position, str(reason))
                 self.unservable.append((position, reason.reason))
                 return ForwardCall(RerunObserver(self, interaction, position), place)
             self.index.use_inside(interaction.id)
@@ -303,7 +311,7 @@ class Replayer:
             content = self.contents.of_http(request, call, position)
         except SanitizeError as reason:
             nothing = (Match(MISSING, None), NO_CONTENT, position, call.boundary, call.name)
-            self._leave(self.leaving.mismatch(*nothing, detail=f"the request: {reason}"))
+            self._exits.leave(self.leaving.mismatch(*nothing, detail=f"the request: {reason}"))
         match = self.index.find(position, content, self._policy())
         return self._accept_content(match, content, position, call.boundary, call.name)
 
@@ -312,26 +320,26 @@ class Replayer:
         if here is not None and is_request_withheld(here):
             http = here.call.http
             why = http.body.withheld if http is not None else None
-            self._leave_unservable(here, position, f"the request was withheld: {why or 'it could not be stored'}")
+            self._exits.unservable(here, position, f"the request was withheld: {why or 'it could not be stored'}")
 
     def _accept_content(self, match: Match, content: Content, position: str, boundary: str, name: str) -> Interaction:
         """The interaction to serve, if the policy serves it and its values bind; else diverges."""
         interaction = match.interaction
         if interaction is None or not self._policy().serves(boundary, match.level):
-            self._leave(self.leaving.mismatch(match, content, position, boundary, name))
+            self._exits.leave(self.leaving.mismatch(match, content, position, boundary, name))
         if match.level in (EXACT, SHIFTED, MOVED):
             recorded = self.contents.of_recorded(interaction)
             kind = self.contents.bindings.bind(recorded.findings, content.findings)
             if kind is not None:
                 detail = f"a value of kind {kind} {NOT_PROVED}"
                 drift = Match(DRIFT, interaction, ("substitution",))
-                self._leave(self.leaving.mismatch(drift, content, position, boundary, name, detail))
+                self._exits.leave(self.leaving.mismatch(drift, content, position, boundary, name, detail))
         return self._accept(match, position, boundary, name)
 
     def _accept(self, match: Match, position: str, boundary: str, name: str) -> Interaction:
         interaction = match.interaction
         assert interaction is not None
-        self._raise_latched()
+        self._exits.raise_latched()
         self.index.use(interaction)
         self.attempts.serve(position, interaction)
         if match.level == MOVED and self.policy.name == "exact":
@@ -354,7 +362,7 @@ class Replayer:
 
     def _stub(self, request: FunctionRequest, position: str) -> ServedValue:
         """What the user gave for a call that the recording has no result for."""
-        self._raise_latched()
+        self._exits.raise_latched()
         self.stubbed.append(position)
         missing = ReplayedInteraction(position=position, boundary=request.boundary, name=request.name, level=MISSING)
         self.interactions.append(missing)
@@ -367,22 +375,22 @@ class Replayer:
             return ServedValue(None, error)
 
     def _serve_ambient(self, request: HttpRequest, position: str) -> ServedResponse:
-        self._raise_latched()
+        self._exits.raise_latched()
         interaction = self.index.ambient(request.method, request.url, position)
         if interaction is None:
             detail = f"{request.method} {_origin(request.url)} was never called while recording"
             nothing = (Match(MISSING, None), NO_CONTENT, position, "http", request.method)
-            self._leave(self.leaving.mismatch(*nothing, detail=detail))
+            self._exits.leave(self.leaving.mismatch(*nothing, detail=detail))
         self.remarks.asked(interaction)
         try:
             return serve_http(
                 interaction,
                 self._gate_of(interaction),
-                lambda: self._overread(interaction, position),
-                self._unserved(interaction, position),
+                lambda: self._exits.overread(interaction, position),
+                self._exits.unserved(interaction, position),
             )
         except NotServable as reason:
-            self._leave_unservable(interaction, position, str(reason))
+            self._exits.unservable(interaction, position, str(reason))
 
     def _reruns(self, request: FunctionRequest, interaction: Interaction) -> bool:
         if request.replay is not None:
@@ -400,45 +408,6 @@ class Replayer:
             self.conductor, interaction, name, has_log=self._has_log, chunks=chunks, came=came
         )
 
-    # leaving the recording
-
-    def _leave_unservable(self, interaction: Interaction, position: str, reason: str) -> NoReturn:
-        done = interaction.done
-        cause: Cause = "recording ends" if done is None else "recorder"
-        self._leave(self.leaving.unservable(interaction, position, cause, reason))
-
-    def _unserved(self, interaction: Interaction, position: str) -> Unserved:
-        def leave(reason: str) -> NoReturn:
-            with self._lock:
-                self._leave_unservable(interaction, position, reason)
-
-        return leave
-
-    def _overread(self, interaction: Interaction, position: str) -> NoReturn:
-        state = interaction.done.state if interaction.done else "cut off"
-        reason = f"the recorded agent stopped reading this answer ({state}); what came after it is not known"
-        with self._lock:
-            self._leave(self.leaving.unservable(interaction, position, "recording ends", reason))
-
-    def _overrun(self, interaction: Interaction, position: str) -> NoReturn:
-        reason = "this call was cancelled while recording; it has no result, and nobody cancelled it this time"
-        with self._lock:
-            self._leave(self.leaving.unservable(interaction, position, "recording ends", reason))
-
-    def _leave(self, record: DivergenceRecord) -> NoReturn:
-        self.ledger.add(record)
-        self.conductor.let_go()
-        self.on_divergence()
-        first = self.ledger.first
-        assert first is not None
-        raise first.error()
-
-    def _raise_latched(self) -> None:
-        """After the first divergence every call raises it again, whatever it would have found."""
-        first = self.ledger.first
-        if first is not None:
-            raise first.error()
-
     def _refusal(self, what: str, why: str, entry: str = "") -> Divergence:
         node = current()
         position = node.path if node is not None and node.run is self else ""
@@ -446,9 +415,7 @@ class Replayer:
             clean = self.contents.clean_text(what)
             record = self.leaving.refusal(clean, why, self.contents.name(position), self.contents.clean_text(entry))
             self.refused.append(clean)
-            self.ledger.add(record)
-        self.conductor.let_go()
-        self.on_divergence()
+        self._exits.note(record)
         return record.error()
 
     def _refuse_outsiders(self, what: str, node: Node) -> None:
