@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from replaykit.cli.options import Allow, AttemptsMode, Changed, Command, EntryPoint, NoStdout, PacketFile
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
@@ -18,25 +20,17 @@ MAX_LINES = 12
 
 
 def replay_command(
-    packet: Annotated[str, typer.Argument(metavar="PACKET", help="A packet file, or `last`.")],
-    command: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- CMD...]", help="Run this instead of what was recorded.")
-    ] = None,
+    packet: PacketFile,
+    command: Command = None,
     policy: Annotated[str, typer.Option(help="exact, refactor or wiring.")] = "exact",
-    changed: Annotated[
-        list[str] | None, typer.Option(help="A declared change: system, tools, model, ... Repeatable.")
-    ] = None,
-    allow: Annotated[
-        list[str] | None, typer.Option(help="Egress to let out by name: 127.0.0.1:5432, exec:git. Repeatable.")
-    ] = None,
-    attempts: Annotated[
-        str, typer.Option(help="final: of a call that was tried more than once, only the last attempt counts.")
-    ] = "all",
+    changed: Changed = None,
+    allow: Allow = None,
+    attempts: AttemptsMode = "all",
     schedule: Annotated[
         str, typer.Option(help="natural: what comes from outside comes by its recorded duration, not in its order.")
     ] = "strict",
-    entry: Annotated[str | None, typer.Option(help="Call this function: module:function or file.py:function.")] = None,
-    no_stdout: Annotated[bool, typer.Option("--no-stdout", help="Do not compare what it prints.")] = False,
+    entry: EntryPoint = None,
+    no_stdout: NoStdout = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="The report as JSON; the command's output on stderr.")
     ] = False,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from replaykit.cli.options import Allow, AttemptsMode, Changed, Command, EntryPoint, NoStdout, PacketFile
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -19,24 +21,16 @@ MAX_SHOWN = 8
 
 
 def stress_command(
-    packet: Annotated[str, typer.Argument(metavar="PACKET", help="A packet file, or `last`.")],
-    command: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- CMD...]", help="Run this instead of what was recorded.")
-    ] = None,
+    packet: PacketFile,
+    command: Command = None,
     schedules: Annotated[int, typer.Option(help="How many.")] = 50,
     seed: Annotated[int, typer.Option(help="Of the first one; the others have the numbers after it.")] = 0,
     policy: Annotated[str, typer.Option(help="refactor: it does not matter who makes a call, nor when.")] = "exact",
-    changed: Annotated[
-        list[str] | None, typer.Option(help="A declared change: system, tools, model, ... Repeatable.")
-    ] = None,
-    allow: Annotated[
-        list[str] | None, typer.Option(help="Egress to let out by name: 127.0.0.1:5432, exec:git. Repeatable.")
-    ] = None,
-    attempts: Annotated[
-        str, typer.Option(help="final: of a call that was tried more than once, only the last attempt counts.")
-    ] = "all",
-    entry: Annotated[str | None, typer.Option(help="Call this function: module:function or file.py:function.")] = None,
-    no_stdout: Annotated[bool, typer.Option("--no-stdout", help="Do not compare what it prints.")] = False,
+    changed: Changed = None,
+    allow: Allow = None,
+    attempts: AttemptsMode = "all",
+    entry: EntryPoint = None,
+    no_stdout: NoStdout = False,
     timeout: Annotated[
         float | None, typer.Option(min=0.1, help="Seconds that a schedule may take; default: by the recorded order.")
     ] = None,

@@ -12,6 +12,7 @@ import sys
 from typing import Any, Literal, cast
 
 from replaykit.interceptors.console import ask
+from replaykit.launch.bootstrap.wrapped import Kept, Wrapped
 
 MAX_INPUT_BYTES = 1024 * 1024
 """More than this is read as always, but not kept; a replay must then be given it again."""
@@ -19,11 +20,8 @@ MAX_INPUT_BYTES = 1024 * 1024
 Source = Literal["terminal", "stream"]
 
 
-class _Stream(io.BufferedIOBase):
+class _Stream(Wrapped):
     """The binary stream below `sys.stdin`: everything comes from the inner one."""
-
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
 
     def read(self, size: int | None = -1, /) -> bytes:
         return self._took(self._inner.read(size))
@@ -50,41 +48,8 @@ class _Stream(io.BufferedIOBase):
     def peek(self, size: int = 0, /) -> bytes:
         return cast(bytes, self._inner.peek(size))
 
-    # everything else is the inner stream's own
-
-    @property
-    def closed(self) -> bool:
-        return cast(bool, self._inner.closed)
-
-    @property
-    def raw(self) -> Any:
-        return getattr(self._inner, "raw", self._inner)
-
-    @property
-    def name(self) -> Any:
-        return self._inner.name
-
-    @property
-    def mode(self) -> Any:
-        return self._inner.mode
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def fileno(self) -> int:
-        return cast(int, self._inner.fileno())
-
-    def isatty(self) -> bool:
-        return cast(bool, self._inner.isatty())
-
     def readable(self) -> bool:
         return True
-
-    def seekable(self) -> bool:
-        return cast(bool, self._inner.seekable())
-
-    def tell(self) -> int:
-        return cast(int, self._inner.tell())
 
 
 class _Copy(_Stream):
@@ -92,21 +57,12 @@ class _Copy(_Stream):
 
     def __init__(self, inner: Any) -> None:
         super().__init__(inner)
-        self._kept: list[bytes] = []
-        self.length = 0
+        self.kept = Kept(MAX_INPUT_BYTES)
 
     def _took(self, data: bytes | None) -> bytes:
         if data:
-            self.length += len(data)
-            if self.length <= MAX_INPUT_BYTES:
-                self._kept.append(data)
-            else:
-                self._kept.clear()
+            self.kept.add(data)
         return cast(bytes, data)
-
-    @property
-    def whole(self) -> bytes | None:
-        return b"".join(self._kept) if self.length <= MAX_INPUT_BYTES else None
 
 
 class _Terminal(_Stream):
@@ -206,13 +162,13 @@ class Stdin:
     def length(self) -> int:
         """Bytes that were read, as far as that was seen."""
         if self._copy is not None:
-            return self._copy.length
+            return self._copy.kept.length
         return max(self._end() - self._start, 0) if self._file is not None else 0
 
     def whole(self) -> bytes | None:
         """All that was read; None if it was too much to keep."""
         if self._copy is not None:
-            return self._copy.whole
+            return self._copy.kept.whole
         if self._file is None or self.length > MAX_INPUT_BYTES:
             return None
         return os.pread(self._file, self.length, self._start)

@@ -6,79 +6,29 @@ import io
 import sys
 from typing import Any, cast
 
+from replaykit.launch.bootstrap.wrapped import Kept, Wrapped
+
 MAX_OUTPUT_BYTES = 1024 * 1024
 """More than this is printed, but not kept: the output then counts as not known."""
 
 
-class _Copy(io.BufferedIOBase):
+class _Copy(Wrapped):
     """The binary stream below `sys.stdout`: everything is handed on, and a copy of what was written is kept.
 
     Not a `BufferedWriter` of its own: a second buffer would put text and bytes in another order.
     """
 
     def __init__(self, inner: Any) -> None:
-        self._inner = inner
-        self._kept: list[bytes] = []
-        self._length = 0
+        super().__init__(inner)
+        self.kept = Kept(MAX_OUTPUT_BYTES)
 
     def write(self, data: Any) -> int:
         written = cast(int, self._inner.write(data))
-        self.keep(bytes(memoryview(data).cast("B")[:written]))
+        self.kept.add(bytes(memoryview(data).cast("B")[:written]))
         return written
-
-    def keep(self, data: bytes) -> None:
-        self._length += len(data)
-        if self._length <= MAX_OUTPUT_BYTES:
-            self._kept.append(data)
-        else:
-            self._kept.clear()
-
-    @property
-    def whole(self) -> bytes | None:
-        """All that was written; None if it was too much to keep."""
-        return b"".join(self._kept) if self._length <= MAX_OUTPUT_BYTES else None
-
-    # everything else is the inner stream's own
-
-    @property
-    def closed(self) -> bool:
-        return cast(bool, self._inner.closed)
-
-    @property
-    def raw(self) -> Any:
-        return getattr(self._inner, "raw", self._inner)
-
-    @property
-    def name(self) -> Any:
-        return self._inner.name
-
-    @property
-    def mode(self) -> Any:
-        return self._inner.mode
-
-    def flush(self) -> None:
-        self._inner.flush()
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def detach(self) -> Any:
-        return self._inner.detach()
-
-    def fileno(self) -> int:
-        return cast(int, self._inner.fileno())
-
-    def isatty(self) -> bool:
-        return cast(bool, self._inner.isatty())
 
     def writable(self) -> bool:
         return True
-
-    def seekable(self) -> bool:
-        return cast(bool, self._inner.seekable())
-
-    def tell(self) -> int:
-        return cast(int, self._inner.tell())
 
 
 class Tee:
@@ -109,7 +59,7 @@ class Tee:
         """Text that was printed past this stream: the prompt of `input` on a terminal."""
         if self._copy is not None and not self._stream.closed:
             self._stream.flush()
-            self._copy.keep(text.encode(self._encoding, "replace"))
+            self._copy.kept.add(text.encode(self._encoding, "replace"))
 
     def text(self) -> str | None:
         """What was printed so far; None where it was not seen, or was too much."""
@@ -117,5 +67,5 @@ class Tee:
             return None
         if not self._stream.closed:
             self._stream.flush()
-        whole = self._copy.whole
+        whole = self._copy.kept.whole
         return whole.decode(self._encoding, "replace") if whole is not None else None
