@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable
 
-from replaykit.determinism import effects, numpy_random
+from replaykit.determinism import effects, lineage, numpy_random
 from replaykit.session import runtime
+from replaykit.session.effect_source import GoneOn
 from replaykit.session.recorder import Recorder
 from replaykit.session.replayer import Replayer
 
@@ -17,7 +19,7 @@ class Effects:
     """The hooks of one run. `end` may be called at any time."""
 
     def __init__(self) -> None:
-        self._is_installed = False
+        self._uninstall: Callable[[], None] | None = None
         self._put_back: Callable[[], None] = lambda: None
 
     def install(self) -> bool:
@@ -27,7 +29,8 @@ class Effects:
         except Exception as error:  # a version of time-machine that is not as we know it
             logger.warning("the clock and random sources are not recorded: %s: %s", type(error).__name__, error)
             return False
-        self._is_installed = True
+        lineage.install_clock()
+        self._uninstall = _uninstall_all
         return True
 
     def log(self, recorder: Recorder) -> None:
@@ -39,25 +42,40 @@ class Effects:
         effects.attach(recorder, log)
 
     def play(self, replayer: Replayer) -> None:
-        """From here on the replayed code reads what was recorded, if its packet has it."""
+        """From here on the replayed code reads what was recorded; with nothing recorded, the clock of the replay."""
         if replayer.effects is None:
+            self._go_on(replayer)
             return
         effects.install()
-        self._is_installed = True
+        self._uninstall = effects.uninstall
         self._put_back = numpy_random.play(replayer.effects.once(numpy_random.SOURCE))
         effects.attach(replayer, replayer.effects)
         recorded, here = replayer.packet.run.timezone, runtime.time_zone()
         if recorded is not None and recorded != here:
             replayer.notes.append(f"the time zone is {here}, in the recording {recorded}: local times differ")
 
+    def _go_on(self, replayer: Replayer) -> None:
+        try:
+            effects.install(has_chance=False)
+        except Exception as error:  # as above; nothing of it was recorded, so nothing is lost
+            replayer.notes.append(f"the wall clock is the real one: {type(error).__name__}: {error}")
+            return
+        self._uninstall = functools.partial(effects.uninstall, has_chance=False)
+        effects.attach(replayer, GoneOn(replayer.packet, replayer.conductor.clock))
+
     def end(self, run: Recorder | Replayer | None) -> None:
         """Real values again."""
         effects.detach(run)
         self._put_back()
         self._put_back = lambda: None
-        if self._is_installed:
-            self._is_installed = False
+        uninstall, self._uninstall = self._uninstall, None
+        if uninstall is not None:
             try:
-                effects.uninstall()
+                uninstall()
             except Exception as error:  # the run is over, and a hook that stays does nothing
                 logger.warning("the hooks of clock and chance stay: %s: %s", type(error).__name__, error)
+
+
+def _uninstall_all() -> None:
+    lineage.uninstall_clock()
+    effects.uninstall()

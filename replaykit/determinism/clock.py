@@ -45,6 +45,10 @@ class Clock:
         self._now_ns += READ_NS * (1 + self._reads // _READS)
         return self._now_ns
 
+    def reading_ns(self, time_ns: int) -> int:
+        """What the monotonic clock reads at that time of the run."""
+        return self._base_ns + time_ns
+
     def at(self, monotonic_s: float) -> int:
         """The time of the run at which the monotonic clock reads that."""
         return max(int(min(monotonic_s, FAR_S) * 1e9) - self._base_ns, 0)

@@ -17,6 +17,7 @@ from replaykit.determinism.turns import call_soon
 from replaykit.determinism.waiting import Gate, Waiting
 
 MAX_S = threading.TIMEOUT_MAX
+"""What is longer is an error of the caller's, as in real time."""
 
 
 class Conducted:
@@ -75,7 +76,7 @@ class Conducted:
         self._conductor.reach_blocking(self._conductor.begun(SLEEP, node), until)
 
     def wait(self, node: Node, condition: Any, timeout: float | None, wait: Callable[..., bool]) -> bool:
-        if timeout is not None and timeout <= 0:
+        if timeout is not None and not 0 < timeout <= MAX_S:
             return wait(condition, timeout)
         if not condition._is_owned():
             raise RuntimeError("cannot wait on un-acquired lock")
@@ -97,13 +98,13 @@ class Conducted:
 
     def _arrive(self, subject: Subject, gate: Gate, timeout: float) -> None:
         conductor = self._conductor
-        until = self.clock.now_ns + int(min(timeout, MAX_S) * 1e9)
+        until = self.clock.now_ns + int(timeout * 1e9)
         gate.on_notified = lambda: conductor.leave(subject)
         gate.times_out = conductor.order.has(subject)
         conductor.arrive(Waiting(subject, gate.open, gate.actor, None, until, is_last=conductor.is_never(subject)))
 
     def join(self, node: Node, thread: Any, timeout: float | None, join: Callable[..., None]) -> None:
-        if timeout is not None and timeout <= 0:
+        if timeout is not None and not 0 < timeout <= MAX_S:
             join(thread, timeout)
             return
         conductor, actor = self._conductor, this_actor()

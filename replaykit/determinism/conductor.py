@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import heapq
+import itertools
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +18,7 @@ from typing import Any
 from replaykit.determinism.actors import Actors, this_actor
 from replaykit.determinism.clock import Clock, real_monotonic_ns
 from replaykit.determinism.nodes import Node
-from replaykit.determinism.orders import ByTime, Next, Order
+from replaykit.determinism.orders import ByTime, Next, Order, urgency
 from replaykit.determinism.schedule import TIMER, WAIT, Subject, bypass, kind_of, ordinal, running_loop
 from replaykit.determinism.sides import Side
 from replaykit.determinism.waiting import Gate, Waiting
@@ -47,6 +49,8 @@ class Conductor:
         self._made = dict(made or {})
         self.lock = threading.RLock()
         self._waiting: dict[Subject, Waiting] = {}
+        self._unknown: list[tuple[tuple[bool, int], int, Waiting]] = []  # a heap; those that nothing was recorded of
+        self._count = itertools.count()
         self._sides: dict[int, Side] = {}
         self._actors = Actors()
         self._first: list[Gate] = []  # they go on before any event comes
@@ -64,6 +68,9 @@ class Conductor:
         """From here on the recording says nothing: what is due first comes first."""
         with self.lock:
             self.order = ByTime()
+            self._unknown = []
+            for item in self._waiting.values():
+                self._push(item)
             self._made = {}
             self._is_let_go = True
 
@@ -72,7 +79,7 @@ class Conductor:
         with self.lock:
             self.let_go()
             self.is_over = True
-            waiting, self._waiting = list(self._waiting.values()), {}
+            waiting, self._waiting, self._unknown = list(self._waiting.values()), {}, []
             first, self._first = self._first, []
         for gate in first:
             gate.open()
@@ -136,6 +143,8 @@ class Conductor:
         item.real_due_ns = real_monotonic_ns() + left_ns
         with self.lock:
             self._waiting[item.subject] = item
+            if not self.order.has(item.subject):
+                self._push(item)
             if item.side is not None and running_loop() is item.side.loop:
                 self._actors.run(item.side.actor)
                 item.side.watch()
@@ -144,6 +153,17 @@ class Conductor:
         """Nobody waits for that event any more."""
         with self.lock:
             self._waiting.pop(subject, None)
+
+    def _push(self, item: Waiting) -> None:
+        heapq.heappush(self._unknown, (urgency(item), next(self._count), item))
+
+    def _first_unknown(self) -> Waiting | None:
+        while self._unknown:
+            item = self._unknown[0][2]
+            if self._waiting.get(item.subject) is item:
+                return item
+            heapq.heappop(self._unknown)  # it has left meanwhile
+        return None
 
     def begun(self, kind: str, node: Node) -> Subject:
         """The next one of that kind that a place has begun."""
@@ -199,13 +219,16 @@ class Conductor:
                 self._actors.run(gate.actor)
                 gate.open()
                 return
-            for subject in [name for name, item in self._waiting.items() if item.is_dead()]:
-                del self._waiting[subject]
-            chosen = self.order.choose(self._waiting)
-            if chosen is None or self._is_early(chosen):
+            chosen = self.order.choose(self._waiting, self._first_unknown())
+            if chosen is None:
+                return
+            item = self._waiting[chosen.subject]
+            if item.is_dead():
+                self.leave(chosen.subject)
+                continue
+            if self._is_early(chosen):
                 return
             self.order.chose(chosen.subject)
-            item = self._waiting[chosen.subject]
             if item.side is None or running_loop() is item.side.loop:
                 self._let(chosen)
             else:
@@ -224,16 +247,19 @@ class Conductor:
 
     def _call_on(self, side: Side, chosen: Next) -> None:
         def let() -> None:
+            with self.lock:
+                self._actors.run(self.side(side.loop).actor)  # nobody may have known yet which thread it runs in
+                self._actors.park(side)
             self._let(chosen)
             side.watch()
 
-        self._actors.run(side.actor)
+        self._actors.run(side)  # until it is there
         try:
             with bypass():
                 side.loop.call_soon_threadsafe(let)
         except RuntimeError:  # the loop is closed
-            self._waiting.pop(chosen.subject, None)
-            self._actors.park(side.actor)
+            self.leave(chosen.subject)
+            self._actors.park(side)
 
     def _is_early(self, chosen: Next) -> bool:
         """True for what only time decides, where something that nobody sees may still come first, in real time."""
@@ -282,7 +308,9 @@ class Conductor:
     def _take(self, chosen: Next) -> Waiting:
         self.clock.advance_to(chosen.time_ns)
         self.order.came(chosen.subject)
-        return self._waiting.pop(chosen.subject)
+        item = self._waiting[chosen.subject]
+        self.leave(chosen.subject)
+        return item
 
     def _happen(self, item: Waiting) -> None:
         if item.go():

@@ -51,6 +51,9 @@ class Source(Protocol):
     def wall_ns(self, node: Node, origin: str, real: Callable[[], int]) -> int:
         """Time since the epoch."""
 
+    def tick_ns(self, node: Node, name: str, origin: str, now_ns: int) -> int:
+        """What waiting is measured by: the reading of the clock `name`, which is `now_ns` by this process's."""
+
 
 class Site(NamedTuple):
     """A read that belongs to a run."""
@@ -61,12 +64,15 @@ class Site(NamedTuple):
 
 
 _sources: dict[object, Source] = {}
-_users = 0
+_users = 0  # of the wall clock
+_chance_users = 0
 _lock = threading.RLock()
 
 
 def find_site(frame: FrameType | None) -> Site | None:
     """The run and the reader of a read that `frame` makes; None: it gets the real thing."""
+    if not _sources:
+        return None
     node = current()
     if node is None:
         return None
@@ -77,32 +83,40 @@ def find_site(frame: FrameType | None) -> Site | None:
     return Site(source, node, reader) if reader is not None else None
 
 
-def install() -> None:
-    """Puts the hooks in place; each call needs its `uninstall`."""
-    global _users
+def install(*, has_chance: bool = True) -> None:
+    """Puts the hooks in place; each call needs its `uninstall`.
+
+    Args:
+        has_chance: Those of entropy as well, and not of the wall clock alone.
+    """
+    global _users, _chance_users
     # Imported when it is needed: an ordinary recording has no use for it.
     from replaykit.determinism import entropy, wall
 
     with _lock:
         if _users == 0:
             wall.install()
-            try:
-                entropy.install()
-            except BaseException:
-                wall.uninstall()
-                raise
         _users += 1
+        try:
+            if has_chance and _chance_users == 0:
+                entropy.install()
+        except BaseException:
+            uninstall(has_chance=False)
+            raise
+        _chance_users += has_chance
 
 
-def uninstall() -> None:
+def uninstall(*, has_chance: bool = True) -> None:
     """Puts back what was there, when the last one who installed the hooks has gone."""
-    global _users
+    global _users, _chance_users
     from replaykit.determinism import entropy, wall
 
     with _lock:
+        _chance_users -= has_chance
+        if has_chance and _chance_users == 0:
+            entropy.uninstall()
         _users -= 1
         if _users == 0:
-            entropy.uninstall()
             wall.uninstall()
 
 

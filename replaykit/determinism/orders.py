@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from replaykit.determinism.schedule import CALL, DONE, THREAD, WAIT, Happened, Subject
 
@@ -26,9 +26,6 @@ class Due(Protocol):
     def is_last(self) -> bool: ...
 
 
-D = TypeVar("D", bound=Due)
-
-
 @dataclass(frozen=True, slots=True)
 class Next:
     """An event, and the time at which it happens."""
@@ -38,8 +35,12 @@ class Next:
 
 
 class Order(Protocol):
-    def choose(self, waiting: Mapping[Subject, D]) -> Next | None:
-        """The next event of these; called when nothing else can go on. None: none may come by itself."""
+    def choose(self, waiting: Container[Subject], other: Due | None) -> Next | None:
+        """The next event of these; called when nothing else can go on. None: none may come by itself.
+
+        Args:
+            other: Of those for which `has` is false, the first by `urgency`.
+        """
 
     def chose(self, subject: Subject) -> None:
         """What `choose` gave is let happen: nothing that was recorded before it can come any more, but late."""
@@ -69,9 +70,8 @@ class Order(Protocol):
 class ByTime:
     """What is due first comes first."""
 
-    def choose(self, waiting: Mapping[Subject, D]) -> Next | None:
-        found = _first_due(waiting)
-        return Next(found.subject, found.due_ns) if found is not None else None
+    def choose(self, waiting: Container[Subject], other: Due | None) -> Next | None:
+        return Next(other.subject, other.due_ns) if other is not None else None
 
     def chose(self, subject: Subject) -> None:
         return None
@@ -179,15 +179,14 @@ class AsRecorded:
             self._came.add(index)
             self.missed.discard(subject)
 
-    def choose(self, waiting: Mapping[Subject, D]) -> Next | None:
-        late = [self._at[subject] for subject in waiting if subject in self.missed] if self.missed else []
+    def choose(self, waiting: Container[Subject], other: Due | None) -> Next | None:
+        late = [self._at[subject] for subject in self.missed if subject in waiting]
         if late:
             return self._next_at(min(late))
         index = self._next
         while index < len(self._log) and (index in self._came or self._log[index].subject not in waiting):
             index += 1
         recorded = self._next_at(index) if index < len(self._log) else None
-        other = _first_due({name: item for name, item in waiting.items() if name not in self._at})
         if other is not None and (recorded is None or _is_before(other, recorded)):
             return Next(other.subject, other.due_ns)
         return recorded
@@ -236,5 +235,6 @@ def _is_before(other: Due, recorded: Next) -> bool:
     return not other.is_last and other.subject[0] not in (THREAD, DONE, WAIT) and other.due_ns < recorded.time_ns
 
 
-def _first_due(waiting: Mapping[Subject, D]) -> D | None:
-    return min(waiting.values(), key=lambda item: (item.is_last, item.due_ns), default=None)
+def urgency(item: Due) -> tuple[bool, int]:
+    """What comes first where nothing was recorded: by this."""
+    return item.is_last, item.due_ns

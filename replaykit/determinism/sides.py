@@ -11,7 +11,8 @@ POLL_S = 0.005
 """How often somebody who is parked looks whether another thread has ended or is stuck."""
 
 QUIET_ROUNDS = 400
-"""After as many rounds without an event, a loop that does not tell whether it is idle (uvloop) is taken to be."""
+"""After as many rounds without an event, a loop is taken to be idle: one that does not tell (uvloop), and one that does
+not come to rest, because it waits by looking again and again."""
 
 
 class Lead(Protocol):
@@ -116,7 +117,7 @@ class Side:
         self._poll_later()
 
     def _is_idle(self) -> bool:
-        return is_idle(self.loop, self._queued) if hasattr(self.loop, "_ready") else self._rounds >= QUIET_ROUNDS
+        return is_idle(self.loop, self._queued) or self._rounds >= QUIET_ROUNDS
 
     def _poll_later(self) -> None:
         if not self._is_polling:

@@ -9,10 +9,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 from replaykit.determinism.clock import Clock
+from replaykit.determinism.effects import find_site
 from replaykit.determinism.patches import Patch
 from replaykit.determinism.schedule import bypass, here, running_loop
 
@@ -90,7 +91,7 @@ def _wrap_sleep(original: Callable[[float], None]) -> Callable[[float], None]:
     @functools.wraps(original)
     def sleep(seconds: float, /) -> None:
         found = here()
-        if found is None or not isinstance(seconds, int | float) or not seconds > 0:
+        if found is None or not isinstance(seconds, int | float) or not 0 < seconds <= threading.TIMEOUT_MAX:
             original(seconds)
         else:
             schedule, node = found
@@ -124,17 +125,36 @@ def _wrap_join(original: Callable[..., None]) -> Callable[..., None]:
     return join
 
 
-def _clock_here() -> Clock | None:
-    """The clock that the code which runs now goes by; None for the real one."""
+MONOTONIC, LOOP = "monotonic", "loop.time"
+
+# They measure their own waiting with it: that comes and ends as recorded, whatever they read.
+_MACHINERY = frozenset(
+    "aiohttp anyio asyncio concurrent httpcore httpcore2 queue sched threading urllib3 uvloop".split()  # noqa: SIM905
+)
+
+
+def _tick_ns(name: str, read: Callable[[], int], frame: FrameType) -> int | None:
+    """What `frame` gets to read; None: the real thing, which has been noted if that is wanted."""
     found = here()
-    return getattr(found[0], "clock", None) if found is not None else None
+    if found is None:
+        return None
+    clock: Clock | None = getattr(found[0], "clock", None)
+    is_machinery = str(frame.f_globals.get("__name__")).partition(".")[0] in _MACHINERY
+    site = find_site(frame) if not is_machinery else None
+    if clock is None:
+        if site is not None:
+            site.source.tick_ns(site.node, name, site.reader.origin, read())
+        return None
+    now_ns = clock.monotonic_ns()
+    return now_ns if site is None else site.source.tick_ns(site.node, name, site.reader.origin, now_ns)
 
 
 def _wrap_monotonic(original: Callable[[], float]) -> Callable[[], float]:
     @functools.wraps(original)
     def monotonic() -> float:
-        clock = _clock_here()
-        return original() if clock is None else clock.monotonic_ns() / 1e9
+        real = original()
+        now_ns = _tick_ns(MONOTONIC, lambda: int(real * 1e9), sys._getframe(1))
+        return real if now_ns is None else now_ns / 1e9
 
     return monotonic
 
@@ -142,8 +162,9 @@ def _wrap_monotonic(original: Callable[[], float]) -> Callable[[], float]:
 def _wrap_monotonic_ns(original: Callable[[], int]) -> Callable[[], int]:
     @functools.wraps(original)
     def monotonic_ns() -> int:
-        clock = _clock_here()
-        return original() if clock is None else clock.monotonic_ns()
+        real = original()
+        now_ns = _tick_ns(MONOTONIC, lambda: real, sys._getframe(1))
+        return real if now_ns is None else now_ns
 
     return monotonic_ns
 
@@ -154,12 +175,13 @@ _RUN_ONCE: CodeType = asyncio.BaseEventLoop._run_once.__code__  # type: ignore[a
 def _wrap_loop_time(original: Callable[[Any], float]) -> Callable[[Any], float]:
     @functools.wraps(original)
     def loop_time(self: Any) -> float:
-        if sys._getframe(1).f_code is _RUN_ONCE:  # the loop's own timers, which are real: other code may share it
-            with bypass():
-                return original(self)
-        clock = _clock_here()
-        if clock is None or running_loop() not in (self, None):
-            return original(self)
-        return clock.monotonic_ns() / 1e9
+        frame = sys._getframe(1)
+        with bypass():
+            real = original(self)
+        # The loop's own timers are real, for other code may share it; and another loop's time is its own affair.
+        if frame.f_code is _RUN_ONCE or running_loop() not in (self, None):
+            return real
+        now_ns = _tick_ns(LOOP, lambda: int(real * 1e9), frame)
+        return real if now_ns is None else now_ns / 1e9
 
     return loop_time

@@ -16,7 +16,9 @@ MAX_TICKS = 64
 """What follows from an event for longer is not kept apart from later events; a loop that is busy with other work, or
 does not tell whether it is (uvloop), must not be kept awake."""
 
-MAX_MARKERS = 8
+MAX_MARKERS = 128
+"""As many chains of consequences are told apart. On loops that show what is ready there are no more markers than that:
+of two with nothing between them one is enough."""
 
 _nowhere = contextvars.Context()
 
@@ -33,6 +35,15 @@ class Noted(Protocol):
 def call_soon(loop: Any, callback: Any, *args: Any) -> None:
     """Run `callback` in the loop's next round, in a context of its own."""
     loop.call_soon(callback, *args, context=_nowhere.copy())
+
+
+def next_call(loop: Any, callback: Any) -> tuple[Any, ...] | None:
+    """The arguments of `callback`, if it is what runs next; None on a loop that does not tell."""
+    ready = getattr(loop, "_ready", None)
+    if not ready or getattr(ready[0], "_callback", None) != callback:
+        return None
+    arguments: tuple[Any, ...] = ready[0]._args
+    return arguments
 
 
 def is_idle(loop: Any, own: int) -> bool:
@@ -84,11 +95,16 @@ class Turns:
             self._settle(marker)
         if is_idle(self._loop, self._queued):
             self._end()
-        elif marker.ticks >= MAX_TICKS:
+        elif marker.ticks >= MAX_TICKS or self._is_doubled(marker):
             marker.is_over = True
             self._markers.remove(marker)
         else:
             self._send_round(marker)
+
+    def _is_doubled(self, marker: _Marker) -> bool:
+        """True if another marker comes right after it, now and ever after, that can be named wherever this one can."""
+        found = next_call(self._loop, self._tick)
+        return found is not None and not found[0].is_over and found[0].event.depth <= marker.event.depth
 
     def _settle(self, marker: _Marker) -> None:
         left = []

@@ -40,10 +40,13 @@ class EffectLog:
         put: Callable[[EffectsRead, int], None],
         has_room: Callable[[int], bool],
         ignores: Callable[[Node], bool],
+        began_ns: int,
     ) -> None:
+        """`began_ns`: the monotonic clock at the start of the run."""
         self._put = put
         self._has_room = has_room
         self._ignores = ignores
+        self._began_ns = began_ns
         self._lock = threading.RLock()  # re-entrant: a finalizer that reads may run at any allocation
         self._counts: Counter[Key] = Counter()
         self._pending: dict[Key, tuple[int, list[Any]]] = {}
@@ -63,6 +66,11 @@ class EffectLog:
         now = real()
         self._keep(node, WALL, origin, now)
         return now
+
+    def tick_ns(self, node: Node, name: str, origin: str, now_ns: int) -> int:
+        """The same."""
+        self._keep(node, name, origin, now_ns - self._began_ns)
+        return now_ns
 
     def _keep(self, node: Node, name: str, origin: str, value: Any) -> None:
         try:

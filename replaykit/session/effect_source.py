@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from replaykit.determinism.clock import Clock
 from replaykit.determinism.effects import Shape
 from replaykit.determinism.lineage import Node
 from replaykit.packet import Packet
@@ -45,12 +46,13 @@ class _Stream:
 class _Place:
     """The streams of one lineage."""
 
-    __slots__ = ("lineage", "made_up_times", "streams")
+    __slots__ = ("lineage", "made_up_times", "streams", "ticked_ns")
 
     def __init__(self, lineage: str) -> None:
         self.lineage = lineage
         self.streams: dict[tuple[str, str], _Stream] = {}
         self.made_up_times = 0
+        self.ticked_ns = 0  # the latest reading of a clock that waiting is measured by
 
     def stream(self, source: str, origin: str) -> _Stream:
         return self.streams.get((source, origin)) or self.streams.setdefault((source, origin), _Stream())
@@ -67,14 +69,14 @@ class EffectSource:
 
     Args:
         name_of: Gives a path in the form in which the recording has its own.
-        passed_ns: How much time has passed since the run began, by the clock of the replay.
+        clock: The one of the replay.
     """
 
-    def __init__(self, packet: Packet, name_of: Callable[[str], str], passed_ns: Callable[[], int]) -> None:
+    def __init__(self, packet: Packet, name_of: Callable[[str], str], clock: Clock) -> None:
         self._key = packet.run.run_id.encode("utf-8", "surrogatepass")
         self._name_of = name_of
         self._started_ns = _started_ns(packet)
-        self._passed_ns = passed_ns
+        self._clock = clock
         self._lock = threading.RLock()  # as in the recorder's log
         self._recorded: dict[str, _Place] = {}
         self._places: dict[str, _Place] = {}
@@ -118,7 +120,7 @@ class EffectSource:
         """The recorded time; where there is none, one between those around it."""
         if is_disabled(node):
             return real()
-        place, now = self._place(node), self._started_ns + self._passed_ns()
+        place, now = self._place(node), self._started_ns + self._clock.read_ns()
         with self._lock:
             ordinal, stored = place.stream(WALL, origin).next()
             if isinstance(stored, int):
@@ -130,6 +132,21 @@ class EffectSource:
             upcoming = place.upcoming_ns() if place.made_up_times < MAX_HELD else None
             place.made_up_times += 1
             return now if upcoming is None else min(now, upcoming)
+
+    def tick_ns(self, node: Node, name: str, origin: str, now_ns: int) -> int:
+        """The recorded reading, which is then the time of the replay; where there is none, that time."""
+        if is_disabled(node):
+            return now_ns
+        place = self._place(node)
+        with self._lock:
+            ordinal, stored = place.stream(name, origin).next()
+            if isinstance(stored, int):
+                self._clock.advance_to(stored)
+                now_ns = self._clock.reading_ns(stored)
+            else:
+                self._note(place, name, origin, ordinal)
+            place.ticked_ns = max(place.ticked_ns, now_ns)
+            return place.ticked_ns
 
     def once(self, name: str) -> Any:
         """A fact about the whole process that was recorded before the run began; None: it was not."""
@@ -192,6 +209,25 @@ class EffectSource:
             count = self._derived.total() - own
             notes.append(f"{_reads(count)} not recorded and got {_made_up(count)}, in {', '.join(libraries)}")
         return tuple(notes)
+
+
+class GoneOn:
+    """Answers the reads of the wall clock where none were recorded: it goes on from the start of the recorded run."""
+
+    def __init__(self, packet: Packet, clock: Clock) -> None:
+        self._started_ns = _started_ns(packet)
+        self._clock = clock
+
+    def value(
+        self, node: Node, name: str, origin: str, shape: Shape, real: Callable[..., Any], args: tuple[Any, ...]
+    ) -> Any:
+        return real(*args)
+
+    def wall_ns(self, node: Node, origin: str, real: Callable[[], int]) -> int:
+        return real() if is_disabled(node) else self._started_ns + self._clock.read_ns()
+
+    def tick_ns(self, node: Node, name: str, origin: str, now_ns: int) -> int:
+        return now_ns
 
 
 def _reads(count: int) -> str:

@@ -10,13 +10,13 @@ import itertools
 import logging
 import os
 import threading
-import time
 import weakref
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from replaykit.determinism.clock import real_monotonic_ns
 from replaykit.determinism.lineage import Node
 from replaykit.determinism.schedule import CALL, Schedule, ScheduleLog, depth_of, running_loop
 from replaykit.packet import values
@@ -54,7 +54,7 @@ class Recorder:
         self.run_id = run_id
         self.owner: Any = None  # what the user holds; the entry point hands its result there
         self._pid = os.getpid()
-        self._began_ns = time.monotonic_ns()
+        self._began_ns = real_monotonic_ns()
         self._ids = itertools.count()
         self._tickets = Tickets()
         self._places: dict[str, str] = {}
@@ -82,7 +82,7 @@ class Recorder:
 
     def log_effects(self) -> EffectLog:
         """From here on reads of the clock and of chance are part of the recording."""
-        self.effects = EffectLog(self._sink.put, self.has_room, self._ignores)
+        self.effects = EffectLog(self._sink.put, self.has_room, self._ignores, self._began_ns)
         return self.effects
 
     # what interceptors ask
@@ -226,7 +226,7 @@ class Recorder:
 
     def now_ns(self) -> int:
         """Nanoseconds since the run began."""
-        return time.monotonic_ns() - self._began_ns
+        return real_monotonic_ns() - self._began_ns
 
     def put(self, event: Event, size: int = 0) -> None:
         if not self.is_closed and not self.is_foreign:

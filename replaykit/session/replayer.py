@@ -112,7 +112,7 @@ class Replayer:
         self.conductor = make_conductor(packet, schedule, self._name_of, seed)
         self._conducted = Conducted(self.conductor)
         self.order = self.conductor.order  # also when the conductor has let go of it
-        self.effects = EffectSource(packet, self._name_of, self.conductor.clock.read_ns) if packet.run.effects else None
+        self.effects = EffectSource(packet, self._name_of, self.conductor.clock) if packet.run.effects else None
         self.completions = Completions()
         past = Past(packet, self.index, self.conductor, self.completions, self.effects, self.stubbed)
         self.leaving = Leaving(packet, self.index, self.contents, past, lambda: len(self.allowed))

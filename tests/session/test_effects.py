@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -150,16 +150,24 @@ def test_the_day_is_the_recorded_one_also_where_nothing_was_read(world: World) -
     assert datetime.now(UTC).year > 2024
 
 
-def test_a_packet_without_effects_leaves_the_clock_alone(world: World) -> None:
+def test_without_recorded_reads_all_clocks_go_on_together_from_the_start_of_the_run(world: World) -> None:
     import time_machine
 
-    with time_machine.travel(datetime(2024, 2, 29, 12, tzinfo=UTC)):
+    with time_machine.travel(datetime(2024, 2, 29, 12, tzinfo=UTC), tick=False):
         world.record(lambda: None)
-    years: list[int] = []
+    read: list[tuple[float, float]] = []
 
-    world.replay(lambda: years.append(datetime.now(UTC).year))
+    def agent() -> None:
+        read.append((time.time(), time.monotonic()))
+        time.sleep(3600)
+        read.append((time.time(), time.monotonic()))
 
-    assert years[0] > 2024
+    world.replay(agent)
+
+    (began, began_s), (ended, ended_s) = read
+    assert datetime.fromtimestamp(began, UTC).date() == date(2024, 2, 29)
+    assert ended - began == pytest.approx(3600, abs=0.01)
+    assert ended_s - began_s == pytest.approx(3600, abs=0.01)
 
 
 def test_another_seed_in_the_code_is_another_sequence(world: World) -> None:
