@@ -12,6 +12,7 @@ from replaykit.interceptors import guard
 from replaykit.interceptors.file_writes import writes
 from replaykit.interceptors.guard import Allowed, Egress
 from replaykit.packet.journal import JOURNAL_SUFFIX, SUFFIX
+from replaykit.session.egress import State
 from replaykit.session.recorder import Recorder
 
 BOOTSTRAP = "REPLAYKIT_BOOTSTRAP"
@@ -44,14 +45,18 @@ class Watch:
 
     def refuses(self, egress: Egress) -> None:
         node = lineage.current()
-        if node is None or node.run is not self._recorder or egress.kind == "dns":
-            return  # a look-up alone tells nobody anything; the connect that follows is noted
+        if node is None or node.run is not self._recorder:
+            return
         if is_inside_transport() or _INSIDE_FUNCTION.search(node.path):
             return  # an interceptor's own connection, or a part of a result that is recorded
         log = self._recorder.egress
         if log is None or (egress.kind == "send" and log.has(egress.target)):
             return  # its connect was noted, in this very run
-        log.saw("allowed" if self._allowed.allows(egress) else "uncaptured", str(egress), egress.target)
+        state: State = "allowed" if self._allowed.allows(egress) else "uncaptured"
+        if egress.kind == "dns":
+            log.looked_up(state, egress.target)
+        else:
+            log.saw(state, str(egress), egress.target, egress.names)
 
     def wrote(self, verb: str, path: str) -> None:
         """A file was written, by whomever."""

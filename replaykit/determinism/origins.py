@@ -46,7 +46,8 @@ _THROUGH_MODULES = _words(
     __future__ _collections_abc _frozen_importlib _frozen_importlib_external _pydatetime _strptime _weakrefset abc
     asyncio bdb bisect calendar cmd code codeop collections concurrent contextlib contextvars copy copyreg dataclasses
     datetime email enum functools graphlib heapq importlib inspect itertools numbers operator os pdb pickle pkgutil
-    profile queue runpy sched site statistics string threading timeit trace types typing weakref zipimport zoneinfo
+    profile queue runpy sched site statistics string tempfile threading timeit trace types typing weakref zipimport
+    zoneinfo
     """
 )
 _THROUGH_PACKAGES = frozenset({"attr", "attrs", "cattr", "cattrs", "numpy", "pydantic", "pydantic_core"})

@@ -6,8 +6,10 @@ Without a traveller of its own, who would make time stand still or jump: a recor
 from __future__ import annotations
 
 import datetime
+import functools
 import importlib
 import sys
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -62,7 +64,29 @@ def install() -> None:
         machine.original_uuid_uuid_create = uuid.__dict__.get("_UuidCreate")
     _clock = _Clock(machine)
     machine.traveller_stack.append(_clock)
+    _undo.extend(_by_the_clock(name, now) for name, now in _TEXTS.items())
     forget_last_uuid()
+
+
+# These ask C for the time themselves, and time-machine does not have them.
+_TEXTS: dict[str, Callable[[], Any]] = {"ctime": lambda: time.time(), "asctime": lambda: time.localtime()}
+
+
+def _by_the_clock(name: str, now: Callable[[], Any]) -> Callable[[], None]:
+    """Gives that function of `time` the time where its caller gives it none. Returns what takes that back."""
+    original = getattr(time, name)
+
+    @functools.wraps(original)
+    def text(*args: Any) -> str:
+        made: str = original(*(args if args and args[0] is not None else (now(),)))
+        return made
+
+    def undo() -> None:
+        if getattr(time, name) is text:
+            setattr(time, name, original)
+
+    setattr(time, name, text)
+    return undo
 
 
 def uninstall() -> None:

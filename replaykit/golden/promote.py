@@ -94,6 +94,8 @@ def refusals(packet: Packet, *, may_be_uncaptured: bool = False) -> list[str]:
         reasons.append("a body was withheld, so the call that it belongs to can't be answered")
     if manifest.dropped_events:
         reasons.append(f"{manifest.dropped_events} events were lost while it was recorded")
+    if manifest.dropped_effects:
+        reasons.append(f"{manifest.dropped_effects} reads of the clock or of chance were not kept")
     if not may_be_uncaptured and (overlookable := [*_overlookable(manifest)]):
         reasons += overlookable
         if manifest.uncaptured:

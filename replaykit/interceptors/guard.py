@@ -38,7 +38,7 @@ from typing import Any
 
 from replaykit.determinism.imports import when_imported
 from replaykit.errors import UsageError
-from replaykit.interceptors import guard_native, guard_translate, guard_uvloop
+from replaykit.interceptors import guard_native, guard_translate, guard_uvloop, guard_workers
 from replaykit.interceptors.file_writes import EVENTS, FileWrites, writes
 from replaykit.interceptors.guard_allow import Allowed, is_allowed
 from replaykit.interceptors.guard_egress import Egress, EgressKind
@@ -156,6 +156,7 @@ def uninstall(gate: Gate) -> None:
 def _wrap_what_is_not_audited() -> None:
     names = guard_translate.names
     _waiting.extend(guard_native.install())
+    _waiting.extend(guard_workers.install(_patches))
     _pooled.wrap(_patches)
     _waiting.append(when_imported("ssl", lambda ssl: _pooled.wrap_tls(_patches, ssl)))
     for function, addresses in (

@@ -14,8 +14,8 @@ from replaykit.session.events import EffectsRead, Stream
 WALL = "time"
 """Source of the wall clock."""
 
-MAX_VALUES = 10_000
-"""Of one stream. A replay derives what comes after."""
+MAX_VALUES = 1_000_000
+"""Of one stream: a shuffle of as many things. A replay derives what comes after."""
 
 MAX_STREAMS = 20_000
 """Of one run: each task has streams of its own."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -50,6 +50,7 @@ class EgressLog:
         self._prefixes = [(_folder(Path.cwd), ""), (_folder(Path.home), f"~{os.sep}")]
         self._counts: dict[State, Counter[str]] = {"captured": Counter(), "allowed": Counter(), "uncaptured": Counter()}
         self._addresses: set[str] = set()
+        self._looked_up: dict[str, State] = {}  # names that no connect has followed yet
         self._files: dict[str, None] = {}
         self._more_files: set[int] = set()
         self._lock = threading.Lock()
@@ -58,13 +59,26 @@ class EgressLog:
         """A request that an interceptor handles; telemetry is let through by the shipped rules, and not kept."""
         self.saw("captured" if is_kept else "allowed", host_of(url) if is_kept else f"telemetry {host_of(url)}")
 
-    def saw(self, state: State, target: str, address: str = "") -> None:
-        """Something left, or is about to; `address` is the target without the names that it is shown with."""
+    def saw(self, state: State, target: str, address: str = "", names: Sequence[str] = ()) -> None:
+        """Something left, or is about to.
+
+        Args:
+            address: The target without the names that it is shown with.
+            names: The names whose look-up gave that address: the look-ups were for this.
+        """
         counts = self._counts[state]
         with self._lock:
             self._addresses.add(address)
+            for looked_up in [host for host in self._looked_up if host.rpartition(":")[0] in names or host in names]:
+                del self._looked_up[looked_up]
             if target in counts or len(counts) < MAX_TARGETS:
                 counts[target] += 1
+
+    def looked_up(self, state: State, target: str) -> None:
+        """A name server was asked for a name. If no connect follows, that is all that left, and it can tell much."""
+        with self._lock:
+            if len(self._looked_up) < MAX_TARGETS:
+                self._looked_up[target] = state
 
     def has(self, address: str) -> bool:
         """True if something was noted that went there."""
@@ -85,10 +99,11 @@ class EgressLog:
     def left(self) -> Left:
         """All of it, so far."""
         with self._lock:
-            egress = tuple(
+            egress = [
                 (state, target, count) for state, counts in self._counts.items() for target, count in counts.items()
-            )
-            return Left(egress, tuple(self._files), len(self._more_files))
+            ]
+            egress += [(state, f"dns {target}", 1) for target, state in self._looked_up.items()]
+            return Left(tuple(egress), tuple(self._files), len(self._more_files))
 
     def _short(self, path: str) -> str:
         for prefix, short in self._prefixes:

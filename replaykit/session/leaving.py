@@ -139,7 +139,10 @@ class Leaving:
             entry: Of `allow`, that lets it out; empty where none does.
         """
         headline = f"refused: {what}; nothing was sent"
-        explanation = Explanation(headline, "code", position, details=[why], refused=entry)
+        is_known = what in (self._packet.outcome.manifest.uncaptured if self._packet.outcome is not None else ())
+        cause: Cause = "recorder" if is_known else "code"
+        details = ["the recorded run did the same, and the packet does not hold it"] if is_known else [why]
+        explanation = Explanation(headline, cause, position, details=details, refused=entry)
         return self._record(explanation, boundary="egress", is_refusal=True)
 
     def ending(self, headline: str, cause: Cause, detail: str, position: str, order: float) -> DivergenceRecord:

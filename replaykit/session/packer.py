@@ -379,7 +379,7 @@ class Packer:
             secret_variables=tuple(sorted(self._late - self._known)),
         )
         lost = (manifest.withheld, manifest.possibly_missing, manifest.dropped_events, manifest.unanswered)
-        is_whole = not (any(lost) or manifest.uncaptured)
+        is_whole = not (any(lost) or manifest.uncaptured or manifest.dropped_effects)
         rest = {"seq": self._seq + 1, "manifest": manifest, "replayable": "full" if is_whole else "no"}
         return line.model_copy(update=rest)
 

@@ -7,7 +7,6 @@ import email.utils
 import functools
 import logging
 import sys
-import tempfile
 import threading
 import uuid
 from pathlib import Path
@@ -50,7 +49,6 @@ def test_the_first_frame_that_means_it_is_the_reader(file: str, origin: str) -> 
 @pytest.mark.parametrize(
     "file",
     [
-        pytest.param(tempfile.__file__, id="tempfile"),
         pytest.param(logging.__file__, id="logging"),
         pytest.param(pytest.__file__, id="pytest"),
         pytest.param(str(SITE / "cryptography" / "fernet.py"), id="keys"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import multiprocessing
 import shutil
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -349,6 +350,47 @@ def test_a_pooled_connection_of_an_older_thread_is_nobodys(play: Stage) -> None:
 
         play.replay(act, declares_output=False)
         assert (asked, play.report.ok) == ([True], True)
+
+
+def test_a_pool_of_processes_that_is_older_than_the_run_is_asked_about(play: Stage) -> None:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        pool.submit(int).result()
+
+        def act() -> None:
+            pool.submit(int).result()
+
+        message = refused(play, act, "exec:workers")
+        with replaykit.record("pool", store=play.store) as run:
+            act()
+
+    assert "refused: subprocess a worker process of ProcessPoolExecutor; nothing was sent" in message
+    assert manifest_of(run).uncaptured == ("subprocess a worker process of ProcessPoolExecutor",)
+
+
+def test_a_name_that_is_only_looked_up_stands_in_the_manifest(play: Stage) -> None:
+    """One that a connect follows is that connect's."""
+
+    def act() -> None:
+        with_a_socket(play.server.port)
+        with pytest.raises(OSError):
+            socket.gethostbyname("a-secret.invalid")
+        with socket.create_connection(("localhost", play.server.port), timeout=5) as sock:
+            assert ping(sock)
+
+    with replaykit.record("names", store=play.store) as run:
+        act()
+
+    connects = {f"connect 127.0.0.1:{play.server.port}", f"connect 127.0.0.1:{play.server.port} (localhost)"}
+    assert {*manifest_of(run).uncaptured} == {*connects, "dns a-secret.invalid"}
+
+
+def test_what_the_recorded_run_did_as_well_is_no_fault_of_the_code(play: Stage) -> None:
+    def act() -> None:
+        with_a_socket(play.server.port)
+
+    play.record(act, declares_output=False)
+
+    assert "(root cause: recorder)" in refused(play, act)
 
 
 def test_a_strict_guard_does_not_begin(play: Stage) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import random
 import secrets
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from datetime import UTC, date, datetime
@@ -286,7 +288,7 @@ def test_a_stream_that_is_too_long_is_cut_and_says_so(world: World, monkeypatch:
     assert sum(len(line.values) for line in packet.effects) == 10
     assert packet.outcome is not None
     assert packet.outcome.manifest.dropped_effects == 15
-    assert packet.outcome.replayable == "full"
+    assert packet.outcome.replayable == "no"
     assert len(report.derived) == 15
 
 
@@ -390,3 +392,56 @@ def test_another_order_of_a_set_names_the_hash_seed(world: World, monkeypatch: p
 
     assert divergence.root_cause == "order"
     assert "hash seed" in str(divergence)
+
+
+def test_times_as_text_and_names_of_temporary_files_come_again(world: World) -> None:
+    import time_machine
+
+    made: list[tuple[str, str, str]] = []
+
+    def agent() -> None:
+        tempfile._name_sequence = None  # type: ignore[attr-defined]  # as in a process where nobody has asked yet
+        with tempfile.NamedTemporaryFile() as file:
+            made.append((time.ctime(), time.asctime(), file.name))
+
+    with time_machine.travel(datetime(2024, 2, 29, 12, tzinfo=UTC)):
+        world.record(agent, effects=True)
+    world.replay(agent)
+
+    assert made[0] == made[1]
+    assert "2024" in made[1][0]
+
+
+def test_a_deadline_by_the_monotonic_clock_comes_after_as_many_rounds(world: World) -> None:
+    rounds: list[int] = []
+
+    def agent() -> None:
+        until, count = time.monotonic() + 0.02, 0
+        while time.monotonic() < until:
+            count += 1
+            time.sleep(0.002)
+        rounds.append(count)
+
+    for _ in range(5):
+        world.record(agent, effects=True)
+        world.replay(agent)
+
+    assert rounds[::2] == rounds[1::2]
+
+
+def test_a_deadline_by_the_time_of_a_loop_comes_after_as_many_rounds(world: World) -> None:
+    rounds: list[int] = []
+
+    async def agent() -> None:
+        now = asyncio.get_running_loop().time
+        until, count = now() + 0.02, 0
+        while now() < until:
+            count += 1
+            await asyncio.sleep(0.002)
+        rounds.append(count)
+
+    for _ in range(5):
+        world.record(lambda: asyncio.run(agent()), effects=True)
+        world.replay(lambda: asyncio.run(agent()))
+
+    assert rounds[::2] == rounds[1::2]
