@@ -12,7 +12,7 @@ import functools
 import heapq
 import itertools
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from replaykit.determinism.actors import Actors, this_actor
@@ -147,7 +147,8 @@ class Conductor:
                 self._push(item)
             if item.side is not None and running_loop() is item.side.loop:
                 self._actors.run(item.side.actor)
-                item.side.watch()
+        if item.side is not None and running_loop() is item.side.loop:
+            item.side.arrived()
 
     def leave(self, subject: Subject) -> None:
         """Nobody waits for that event any more."""
@@ -280,7 +281,10 @@ class Conductor:
 
     def _follow(self, subject: Subject, tick: int) -> bool:
         with self.lock:
-            for chosen in self.order.following(subject, tick):
+            following = self.order.following(subject, tick)
+            for index, chosen in enumerate(following):
+                if not self._are_there(following[index:]):
+                    return False
                 earlier = self.order.before(chosen.subject)
                 item = self._waiting.get((earlier or chosen).subject)
                 if item is None or (earlier is not None and item.side is not None):
@@ -289,6 +293,11 @@ class Conductor:
                 if earlier is not None:  # what follows from it in its thread comes first
                     return False
             return True
+
+    def _are_there(self, following: Sequence[Next]) -> bool:
+        """True if nobody is missing for the first of these events to happen: timers that run out together do so now."""
+        timers = itertools.takewhile(lambda event: event.subject[0] == TIMER, following)
+        return all(event.subject in self._waiting for event in timers) or self.order.is_passed(following[0].subject)
 
     def _let_others(self, actor: object) -> None:
         """Wait until nobody else can go on by himself."""

@@ -51,6 +51,9 @@ class Order(Protocol):
     def before(self, subject: Subject) -> Next | None:
         """The first event that is still to come before that one."""
 
+    def is_passed(self, subject: Subject) -> bool:
+        """True if that event, or one that was recorded after it, has been chosen."""
+
     def place(self, subject: Subject) -> tuple[Subject, int] | None:
         """The tick that an event comes just before: of whose marker, and which; None where it stands by itself."""
 
@@ -81,6 +84,9 @@ class ByTime:
 
     def before(self, subject: Subject) -> Next | None:
         return None
+
+    def is_passed(self, subject: Subject) -> bool:
+        return False
 
     def place(self, subject: Subject) -> tuple[Subject, int] | None:
         return None
@@ -208,6 +214,9 @@ class AsRecorded:
         while self._past < index and (self._past < self._next or self._is_past(self._past)):
             self._past += 1
         return self._next_at(self._past) if self._past < index else None
+
+    def is_passed(self, subject: Subject) -> bool:
+        return self._at.get(subject, self._next) < self._next
 
     def _is_past(self, index: int) -> bool:
         return index in self._came or self._is_gone(self._log[index].subject)

@@ -47,6 +47,7 @@ class Side:
         self._rounds = 0
         self._epoch = 0
         self._markers: dict[Subject, tuple[int, int]] = {}
+        self._lacks_event = False
         self._queued = 0
         self._is_watching = False
         self._is_polling = False
@@ -57,6 +58,18 @@ class Side:
         if not self._is_watching:
             self._is_watching = True
             self._send_round(self._look)
+
+    def arrived(self) -> None:
+        """Somebody waits for an event: perhaps the one that markers stand still for."""
+        if self._lacks_event:
+            subject, (tick, last) = next(iter(self._markers.items()))
+            if self._lead.follow(subject, tick, self.actor):
+                self._lacks_event = False
+                del self._markers[subject]
+                for other, (its_next, its_last) in self._markers.items():
+                    self._send_round(self._tick, self._epoch, other, its_next, its_last)
+                self._mark_next(subject, tick + 1, last)
+        self.watch()
 
     def resumed(self, subject: Subject) -> None:
         """An event has reached its task or callback, which goes on after this."""
@@ -71,6 +84,7 @@ class Side:
         What is served takes fewer rounds than what happened for real: the loop may have had nothing to do for some.
         """
         markers, self._markers = self._markers, {}
+        self._lacks_event = False
         if place is None or place[0] not in markers:
             return False
         skipped = place[1] - markers[place[0]][0]
@@ -83,11 +97,15 @@ class Side:
     def _mark(self, subject: Subject, tick: int, last: int, *, waits: bool = True) -> None:
         self._markers.pop(subject, None)
         if self._lead.follow(subject, tick, self.actor if waits else None):
-            tick += 1
+            self._mark_next(subject, tick + 1, last)
         elif waits:
             self._stand_still()
             self._markers = {subject: (tick, last), **self._markers}
-            return
+            self._lacks_event = True
+        else:
+            self._mark_next(subject, tick, last)
+
+    def _mark_next(self, subject: Subject, tick: int, last: int) -> None:
         if tick <= last:
             self._markers[subject] = (tick, last)
             self._send_round(self._tick, self._epoch, subject, tick, last)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -141,6 +142,81 @@ def test_a_semaphore_of_three_over_twenty_calls(stage: MakeStage, loop_factory: 
     comes_again(stage(), run_on(loop_factory, act))
 
 
+def test_many_answers_at_once(stage: MakeStage, loop_factory: LoopFactory) -> None:
+    async def act() -> list[list[int]]:
+        async with async_client() as client:
+
+            async def group(name: int) -> list[int]:
+                tasks = [asyncio.create_task(ask(client, f"{name} {number}")) for number in range(3)]
+                done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in pending:
+                    task.cancel()
+                await asyncio.gather(*pending, return_exceptions=True)
+                return [number for number, task in enumerate(tasks) if task in done]
+
+            return await asyncio.gather(*map(group, range(5)))
+
+    comes_again(stage(Rule(reply="seen", delay_s=0.005)), run_on(loop_factory, act))
+
+
+def test_short_sleeps_between_the_calls_of_a_semaphore(stage: MakeStage, loop_factory: LoopFactory) -> None:
+    """Timers that run out while answers are still at work."""
+
+    async def act() -> list[str]:
+        async with async_client() as client:
+            places, log = asyncio.Semaphore(3), list[str]()
+
+            async def work(number: int) -> None:
+                async with places:
+                    log.append(f"began {number}")
+                    await ask(client, f"{number}")
+                    log.append(f"answered {number}")
+                    await asyncio.sleep(0.001)
+                    log.append(f"slept {number}")
+
+            await asyncio.gather(*map(work, range(12)))
+            return log
+
+    comes_again(stage(Rule(reply="seen", delay_s=0.003)), run_on(loop_factory, act))
+
+
+def test_a_loop_that_looks_again_and_again_gets_its_answer(stage: MakeStage, loop_factory: LoopFactory) -> None:
+    async def act() -> str:
+        async with async_client() as client:
+            task = asyncio.create_task(ask(client, "x"))
+            while not task.done():
+                await asyncio.sleep(0)
+            return task.result()
+
+    comes_again(stage(Rule(reply="seen", delay_s=0.02)), run_on(loop_factory, act), 1)
+
+
+@pytest.mark.parametrize("is_older", [True, False])
+def test_a_loop_in_a_thread_of_its_own(stage: MakeStage, is_older: bool) -> None:
+    async def nothing() -> str:
+        return "done"
+
+    @contextlib.contextmanager
+    def running() -> Iterator[asyncio.AbstractEventLoop]:
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever)
+        thread.start()
+        try:
+            yield loop
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+    with running() as older:
+
+        def act() -> str:
+            with contextlib.nullcontext(older) if is_older else running() as loop:
+                return asyncio.run_coroutine_threadsafe(nothing(), loop).result(5)
+
+        comes_again(stage(), act)
+
+
 @replaykit.tool
 def look_up_blocking(what: str) -> str:
     time.sleep(random.random() * 0.01)
@@ -215,11 +291,11 @@ def test_waits_of_threads_time_out_again(stage: MakeStage) -> None:
 def test_sleeping_takes_no_time_in_a_replay(stage: MakeStage, loop_factory: LoopFactory) -> None:
     async def act() -> bool:
         began = time.monotonic()
-        await asyncio.sleep(2)
+        await asyncio.sleep(4)
         time.sleep(1)
         await asyncio.wait_for(asyncio.to_thread(time.sleep, 1), 5)
         await look_up("x")
-        return 4 <= time.monotonic() - began < 5
+        return 6 <= time.monotonic() - began < 7
 
     play = stage()
     began = time.perf_counter()
