@@ -62,7 +62,7 @@ __all__ = [
 ]
 
 _PROBE = "replaykit.guard.probe"
-_lock = threading.Lock()
+_lock = threading.RLock()
 _patches = Patches()
 _pooled = Pooled(gates)
 _waiting: list[Callable[[], None]] = []

@@ -53,7 +53,7 @@ class EgressLog:
         self._looked_up: dict[str, State] = {}  # names that no connect has followed yet
         self._files: dict[str, None] = {}
         self._more_files: set[int] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # re-entrant: a signal handler or a finalizer may come in at any moment
 
     def request(self, url: str, *, is_kept: bool) -> None:
         """A request that an interceptor handles; telemetry is let through by the shipped rules, and not kept."""

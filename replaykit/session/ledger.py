@@ -57,7 +57,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._records: list[DivergenceRecord] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def add(self, record: DivergenceRecord) -> None:
         with self._lock:

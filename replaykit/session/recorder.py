@@ -59,7 +59,7 @@ class Recorder:
         self._tickets = Tickets()
         self._places: dict[str, str] = {}
         self._counts: dict[str, Counter[str]] = {"calls": Counter(), "classes": Counter()}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # re-entrant: a signal handler or a finalizer may come in at any moment
         self._dropped = 0
         self._adopted = 0
         self._possibly_missing = 0

@@ -38,7 +38,7 @@ class Sink:
         self._dropped: Path | None = None
         self._pid = os.getpid()
         self._environment = Environment()
-        self._learning = threading.Lock()
+        self._learning = threading.RLock()
         self._writer.put(lambda: self._open(envelope, sanitizer_of))
 
     def put(self, event: Event, size: int = 0) -> None:

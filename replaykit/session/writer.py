@@ -29,7 +29,7 @@ class Writer:
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[tuple[Work, int]] = queue.SimpleQueue()
         self._pending_bytes = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._thread = threading.Thread(target=self._run, name="replaykit-writer", daemon=True)
         self._thread.start()
 
@@ -64,7 +64,7 @@ class Writer:
 
 _writer: Writer | None = None
 _is_exiting = False
-_creation = threading.Lock()
+_creation = threading.RLock()
 
 
 def writer() -> Writer:
@@ -100,7 +100,7 @@ def _forget_in_child() -> None:
     """A forked child has no writer thread, and the parent's journals are the parent's."""
     global _writer, _creation
     _writer = None
-    _creation = threading.Lock()
+    _creation = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

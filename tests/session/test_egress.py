@@ -22,6 +22,21 @@ def test_the_host_of_an_address(url: str, host: str) -> None:
     assert host_of(url) == host
 
 
+def test_a_finalizer_that_writes_a_file_while_something_is_noted_is_not_locked_out() -> None:
+    log = EgressLog()
+
+    class Path(str):
+        __slots__ = ()
+
+        def __hash__(self) -> int:  # asked for while the log is held
+            log.file("removed", "/tmp/of-a-finalizer")
+            return super().__hash__()
+
+    log.saw("uncaptured", Path("connect a"))
+
+    assert log.left().files == ("removed /tmp/of-a-finalizer",)
+
+
 def test_requests_are_counted_by_host() -> None:
     log = EgressLog()
     for url in ("http://a/1", "http://b/1", "http://a/2"):
