@@ -23,6 +23,9 @@ from replaykit.determinism.schedule import TIMER, WAIT, Subject, bypass, kind_of
 from replaykit.determinism.sides import Side
 from replaykit.determinism.waiting import Gate, Waiting
 
+OVERDUE, OVERDUE_NS = 3, 50_000_000
+"""An event is overdue when it takes as many times as long in real time, and so much more: work may be slower now."""
+
 NEVER_NS = 500_000_000
 """How long, in real time, something else is given to come first where that was so in the recording."""
 
@@ -51,6 +54,7 @@ class Conductor:
         self._waiting: dict[Subject, Waiting] = {}
         self._unknown: list[tuple[tuple[bool, int], int, Waiting]] = []  # a heap; those that nothing was recorded of
         self._count = itertools.count()
+        self._came_ns = real_monotonic_ns()  # when the last event came, in real time
         self._sides: dict[int, Side] = {}
         self._actors = Actors()
         self._first: list[Gate] = []  # they go on before any event comes
@@ -262,6 +266,12 @@ class Conductor:
             self.leave(chosen.subject)
             self._actors.park(side)
 
+    def is_overdue(self) -> bool:
+        with self.lock:
+            upcoming_ns = self.order.upcoming_ns()
+            gap_ns = max(upcoming_ns - self.clock.now_ns, 0) if upcoming_ns is not None else 0
+            return real_monotonic_ns() - self._came_ns >= OVERDUE * gap_ns + OVERDUE_NS
+
     def _is_early(self, chosen: Next) -> bool:
         """True for what only time decides, where something that nobody sees may still come first, in real time."""
         if self.order.has(chosen.subject):
@@ -315,6 +325,7 @@ class Conductor:
         return self.order.last_tick(subject)
 
     def _take(self, chosen: Next) -> Waiting:
+        self._came_ns = real_monotonic_ns()
         self.clock.advance_to(chosen.time_ns)
         self.order.came(chosen.subject)
         item = self._waiting[chosen.subject]

@@ -51,6 +51,9 @@ class Order(Protocol):
     def before(self, subject: Subject) -> Next | None:
         """The first event that is still to come before that one."""
 
+    def upcoming_ns(self) -> int | None:
+        """When the next event came in the recording; None where it does not say."""
+
     def is_passed(self, subject: Subject) -> bool:
         """True if that event, or one that was recorded after it, has been chosen."""
 
@@ -83,6 +86,9 @@ class ByTime:
         return ()
 
     def before(self, subject: Subject) -> Next | None:
+        return None
+
+    def upcoming_ns(self) -> int | None:
         return None
 
     def is_passed(self, subject: Subject) -> bool:
@@ -214,6 +220,12 @@ class AsRecorded:
         while self._past < index and (self._past < self._next or self._is_past(self._past)):
             self._past += 1
         return self._next_at(self._past) if self._past < index else None
+
+    def upcoming_ns(self) -> int | None:
+        index = self._next
+        while index < len(self._log) and self._is_past(index):
+            index += 1
+        return self._log[index].time_ns if index < len(self._log) else None
 
     def is_passed(self, subject: Subject) -> bool:
         return self._at.get(subject, self._next) < self._next

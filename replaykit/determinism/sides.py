@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from replaykit.determinism.schedule import Subject, bypass
-from replaykit.determinism.turns import call_soon, is_idle
+from replaykit.determinism.turns import call_soon, is_idle, shows_ready
 
 POLL_S = 0.005
 """How often somebody who is parked looks whether another thread has ended or is stuck."""
 
 QUIET_ROUNDS = 400
-"""After as many rounds without an event, a loop is taken to be idle: one that does not tell (uvloop), and one that does
-not come to rest, because it waits by looking again and again."""
+"""After as many rounds without an event, a loop that does not tell whether it is idle (uvloop) is taken to be. One that
+does not come to rest is so when the next event is overdue: it may be waiting by looking again and again."""
 
 
 class Lead(Protocol):
@@ -21,6 +21,9 @@ class Lead(Protocol):
     def park(self, actor: object) -> None: ...
 
     def poll(self) -> None: ...
+
+    def is_overdue(self) -> bool:
+        """True if the next event has taken longer than in the recording, by far."""
 
     def last_tick(self, subject: Subject) -> int:
         """How long the marker of an event is needed: see `turns`."""
@@ -135,7 +138,9 @@ class Side:
         self._poll_later()
 
     def _is_idle(self) -> bool:
-        return is_idle(self.loop, self._queued) or self._rounds >= QUIET_ROUNDS
+        if is_idle(self.loop, self._queued):
+            return True
+        return self._rounds >= QUIET_ROUNDS and (not shows_ready(self.loop) or self._lead.is_overdue())
 
     def _poll_later(self) -> None:
         if not self._is_polling:

@@ -46,6 +46,11 @@ def next_call(loop: Any, callback: Any) -> tuple[Any, ...] | None:
     return arguments
 
 
+def shows_ready(loop: Any) -> bool:
+    """True if a loop tells what it has ready to run."""
+    return hasattr(loop, "_ready")
+
+
 def is_idle(loop: Any, own: int) -> bool:
     """True if nothing but `own` callbacks is ready to run; never true on a loop that does not tell."""
     ready = getattr(loop, "_ready", None)

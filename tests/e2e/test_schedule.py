@@ -191,6 +191,25 @@ def test_a_loop_that_looks_again_and_again_gets_its_answer(stage: MakeStage, loo
     comes_again(stage(Rule(reply="seen", delay_s=0.02)), run_on(loop_factory, act), 1)
 
 
+def test_long_work_in_small_steps_is_over_before_the_answer_that_came_after_it(stage: MakeStage) -> None:
+    async def act() -> list[str]:
+        log: list[str] = []
+        async with async_client() as client:
+
+            async def work() -> None:
+                for _ in range(2_000):
+                    await asyncio.sleep(0)
+                log.append("worked")
+
+            async def wait() -> None:
+                log.append(await ask(client, "x"))
+
+            await asyncio.gather(work(), wait())
+        return log
+
+    comes_again(stage(Rule(reply="seen", delay_s=0.2)), run_on(asyncio.new_event_loop, act), 2)
+
+
 @pytest.mark.parametrize("is_older", [True, False])
 def test_a_loop_in_a_thread_of_its_own(stage: MakeStage, is_older: bool) -> None:
     async def nothing() -> str:
