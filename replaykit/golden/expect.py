@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from replaykit.errors import PacketError
 from replaykit.launch.replaying import Options, Replayed, replay_run
 from replaykit.packet import Packet
 from replaykit.packet.model import OutcomeLine
@@ -36,18 +37,22 @@ def check(path: Path, root: Path, *, allow: tuple[str, ...] = (), output: int | 
 
     Raises:
         UsageError: The cassette can't be run.
-        PacketError: It can't be read.
+        PacketError: It can't be read, or lacks its end, and with it what there is to compare.
     """
     packet = Packet.load(path)
+    if packet.outcome is None:
+        reason = "the cassette was cut short: its last line, with the end of the run, is not there; restore the file"
+        raise PacketError(reason, path=path)
     replayed = replay_run(str(path), root=root, options=Options(allow=allow), stdout=output, stderr=output)
     return Checked(packet, replayed, _problem(packet, replayed))
 
 
 def _problem(packet: Packet, replayed: Replayed) -> str | None:
-    report, outcome = replayed.report, packet.outcome
+    report = replayed.report
     if report is None:
         return replayed.silence
-    failure = _failure(outcome)
+    assert packet.outcome is not None
+    failure = _failure(packet.outcome)
     if failure is None:
         return None if report.ok else report.divergences[0].message
     if report.ok:
@@ -61,10 +66,8 @@ def _problem(packet: Packet, replayed: Replayed) -> str | None:
     return None if first.position == THE_END and has_ended_well else first.message
 
 
-def _failure(outcome: OutcomeLine | None) -> str | None:
+def _failure(outcome: OutcomeLine) -> str | None:
     """What was wrong with the recorded run; None for a good one."""
-    if outcome is None:
-        return "it was interrupted"
     if outcome.status == "failed":
         error = outcome.exception
         return f"{error.type.rpartition(':')[2]}: {error.message}" if error else f"exit code {outcome.exit_code}"

@@ -121,6 +121,19 @@ def test_damaged_cassette_is_a_red_test_of_one_line(promoted: Project) -> None:
     assert "Traceback" not in ended.text
 
 
+def test_cassette_that_was_cut_short_is_red_wherever_the_cut_is(promoted: Project) -> None:
+    """Also where no call is missing, and where so much is that nothing tells how it was run."""
+    cassette = promoted.folder / "cassettes" / "main.packet.jsonl"
+    lines = cassette.read_bytes().splitlines(keepends=True)
+    for left in (b"".join(lines[:-1]), b"".join(lines)[:-40], lines[0]):
+        cassette.write_bytes(left)
+
+        ended = promoted.pytest("-v")
+
+        assert ended.code == 1, ended.text
+        assert "the cassette was cut short" in ended.text
+
+
 @pytest.mark.parametrize("folder", [".", "tests", "deeper/still"])
 def test_pytest_may_be_started_in_any_folder_of_the_project(promoted: Project, folder: str) -> None:
     (promoted.folder / "pytest.ini").write_text("[pytest]\n")
