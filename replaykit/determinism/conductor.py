@@ -292,8 +292,11 @@ class Conductor:
     def _follow(self, subject: Subject, tick: int) -> bool:
         with self.lock:
             following = self.order.following(subject, tick)
+            before: Next | None = None
             for index, chosen in enumerate(following):
-                if not self._are_there(following[index:]):
+                is_first = before is None or before.subject[0] != TIMER  # of those that run out together
+                before = chosen
+                if is_first and not self._are_there(following[index:]):
                     return False
                 earlier = self.order.before(chosen.subject)
                 item = self._waiting.get((earlier or chosen).subject)
