@@ -26,10 +26,14 @@ class Effects:
         """Puts the hooks in place for a recording. False if that can't be done: the run is recorded without."""
         try:
             effects.install()
-        except Exception as error:  # a version of time-machine that is not as we know it
+            try:
+                lineage.install_clock()
+            except BaseException:
+                effects.uninstall()
+                raise
+        except Exception as error:  # a version of time-machine, or of Python, that is not as we know it
             logger.warning("the clock and random sources are not recorded: %s: %s", type(error).__name__, error)
             return False
-        lineage.install_clock()
         self._uninstall = _uninstall_all
         return True
 

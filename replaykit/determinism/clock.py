@@ -51,4 +51,6 @@ class Clock:
 
     def at(self, monotonic_s: float) -> int:
         """The time of the run at which the monotonic clock reads that."""
+        if not monotonic_s > 0:  # no number, either: asyncio lets that run out at once
+            return 0
         return max(int(min(monotonic_s, FAR_S) * 1e9) - self._base_ns, 0)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from replaykit.determinism import naming, pending, strands
+from replaykit.determinism.crossing import inside_transport, is_inside_transport
 from replaykit.determinism.patches import Patch
 from replaykit.determinism.schedule import of_run as schedule_of
 from replaykit.determinism.strands import Strand, current_strand, on
@@ -114,8 +115,20 @@ def make_job(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], pool:
         return function
     if parent.absorbs_job:  # `create_task(to_thread(f))`: the task is called `f` already
         parent.absorbs_job = False
-        return Job(function, Strand(parent.node), pool)
-    return Job(function, Strand(parent.node.child(naming.name_job(function, args, kwargs))), pool)
+        strand = Strand(parent.node)
+    else:
+        strand = Strand(parent.node.child(naming.name_job(function, args, kwargs)))
+    return Job(_inside(function) if is_inside_transport() else function, strand, pool)
+
+
+def _inside(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What a transport hands to a thread (asyncio looks names up there) is its own business as well."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with inside_transport():
+            return function(*args, **kwargs)
+
+    return run
 
 
 def _wrap_submit(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ Out of reach: a pipe to a program that was started before.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -39,11 +40,17 @@ def _hook(patches: Patches, owner: str, names: tuple[str, ...], module: ModuleTy
 def _asking(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if lineage.current() is not None and "Thread" not in type(self).__name__:  # `ThreadPool` is a `Pool`
+        if lineage.current() is not None and not _is_of_threads(self):
             gates.ask("subprocess", _worker, self)
         return original(self, *args, **kwargs)
 
     return method
+
+
+def _is_of_threads(pool: Any) -> bool:
+    """`ThreadPool` is a `Pool` as well; what else is called after threads may have processes."""
+    module = sys.modules.get("multiprocessing.pool")
+    return module is not None and isinstance(pool, module.ThreadPool)
 
 
 def _worker(pool: Any) -> Egress:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 
 import replaykit
@@ -382,6 +383,20 @@ def test_a_name_that_is_only_looked_up_stands_in_the_manifest(play: Stage) -> No
 
     connects = {f"connect 127.0.0.1:{play.server.port}", f"connect 127.0.0.1:{play.server.port} (localhost)"}
     assert {*manifest_of(run).uncaptured} == {*connects, "dns a-secret.invalid"}
+
+
+def test_a_name_that_a_hooked_client_looks_up_is_its_own_business(play: Stage) -> None:
+    """asyncio does that in a thread of a pool."""
+
+    async def act() -> None:
+        async with httpx.AsyncClient() as client:
+            with pytest.raises(httpx.ConnectError):
+                await client.get("http://api.invalid/")
+
+    with replaykit.record("names", store=play.store) as run:
+        asyncio.run(act())
+
+    assert manifest_of(run).uncaptured == ()
 
 
 def test_what_the_recorded_run_did_as_well_is_no_fault_of_the_code(play: Stage) -> None:
