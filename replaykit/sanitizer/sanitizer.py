@@ -17,12 +17,13 @@ from replaykit.sanitizer.masking import Finding, Masker
 from replaykit.sanitizer.multipart import find_parts
 from replaykit.sanitizer.names import Strength, header_strength, inner_strength, query_strength, secret_variables
 from replaykit.sanitizer.packed import with_bytes
+from replaykit.sanitizer.providers import RULES, TOKEN_GROUPS
 from replaykit.sanitizer.search import Search
-from replaykit.sanitizer.shapes import RULES, TOKEN_GROUPS, Found, Group, Rule
+from replaykit.sanitizer.shapes import Found, Group, Rule
 from replaykit.sanitizer.standins import StandIn, Table
 from replaykit.sanitizer.views import EVENT_DATA, MAX_DEPTH, Form, decode, json_literals, may_hold_json, rewrite
 
-RULESET = "3"
+RULESET = "4"
 
 _CACHED_CHARS = 8_000_000
 _PASSES = 8
@@ -89,7 +90,7 @@ class Sanitizer:
 
     def text(self, text: str) -> str:
         """Plain text, or text that is JSON."""
-        return self._settled(text, lambda text: self._value(text, 0))
+        return self._settled(text, lambda text: self._value(self._search.without_lone(text), 0))
 
     def json(self, value: Any) -> Any:
         """A JSON value at any depth; the names of fields count."""
@@ -190,7 +191,7 @@ class Sanitizer:
     # by structure
 
     def _content(self, text: str) -> str:
-        return self._plain(text, TOKEN_GROUPS) if _is_noise(text) else self._value(text, 0)
+        return self._plain(text, TOKEN_GROUPS) if _is_noise(text) else self._value(self._search.without_lone(text), 0)
 
     def _parts(self, text: str, content_type: str) -> str:
         """A multipart body: each field by its name, each file by what is in it."""

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from replaykit.sanitizer.contexts import find_contexts
 from replaykit.sanitizer.encoded import ENCODED, Encoded
 from replaykit.sanitizer.escaped import ESCAPED, Escaped
+from replaykit.sanitizer.likeness import is_worth, signature_start, with_claims
 from replaykit.sanitizer.names import is_secret_value
+from replaykit.sanitizer.personal import find_lone, find_personal, personal_kind
 from replaykit.sanitizer.shapes import EMAIL, KEEP, Found, Group, Rule, find_shapes, grouped, shape_of, whole_shapes
 from replaykit.sanitizer.standins import StandIn, Table
 from replaykit.sanitizer.views import decode, json_literals, rewrite
@@ -100,6 +102,8 @@ class Search:
         if shapes is None:
             found += find_contexts(seen)
         others = list(find_shapes(seen, self._groups if shapes is None else shapes))
+        if shapes is None:
+            others += find_personal(seen)
         if self._anywhere_pattern is not None:
             others += [Found(*match.span(), "secret") for match in self._anywhere_pattern.finditer(text)]
         others += self._encoded.find(text)
@@ -115,6 +119,10 @@ class Search:
                 if item.kind != KEEP:
                     spans.append(self.span(text, item))
         return sorted(spans, key=lambda span: span.found.start)
+
+    def without_lone(self, text: str) -> str:
+        """A text that is nothing but a personal number, without it."""
+        return self.spliced(text, [self.span(text, item) for item in find_lone(text)])
 
     def without_known(self, text: str) -> str:
         """The text without the values that its own structure could tear apart: they have signs of their own."""
@@ -164,13 +172,41 @@ class Search:
         if variable is not None and core != value and core in self._variables:
             return rewrite(raw, form, value, self._wrapped(value, core, variable))
         # Its kind depends on the value alone: it may be found by its name here and by its shape there.
-        shape = shape_of(value, self._whole)
+        shape = self._shape_of(value)
         kind = "env" if variable is not None else shape.kind if shape is not None else found.kind
         keeps = shape.keeps if shape is not None else found.keeps
-        new = self._table.replace(value, kind, keeps=keeps, variable=variable)
+        if kind == "jwt" and self._table.find(value) is None:
+            new = self._replace_token(value, keeps)
+        else:
+            new = self._table.replace(value, kind, keeps=keeps, variable=variable)
         if shape is None and new != value and value not in self._anywhere and is_secret_value(value):
             self._look_for((value,))
         return rewrite(raw, form, value, new)
+
+    def _shape_of(self, value: str) -> Found | None:
+        """The shape that is all of `value`."""
+        shape = shape_of(value, self._whole)
+        if shape is None:
+            kind = personal_kind(value)
+            shape = Found(0, len(value), kind) if kind is not None else None
+        return shape
+
+    def _replace_token(self, token: str, keeps: int) -> str:
+        """The stand-in of a token (JWT): decoded, it says the stand-ins of what the token says."""
+        form = with_claims(token, self._replace_claim)
+        keeps = signature_start(form) if form != token or not form.endswith(".") else keeps
+        return self._table.replace(token, "jwt", keeps=keeps, form=form)
+
+    def _replace_claim(self, value: str) -> str:
+        """A claim is replaced if it can be everywhere else, too: an agent goes on with what it read there."""
+        if self._table.find(value) is not None or not (
+            self._shape_of(value) is not None or is_secret_value(value) or is_worth(value)
+        ):
+            return value
+        new = self._replace(value, Found(0, len(value), "claim"))
+        if new != value and value not in self._anywhere and self._shape_of(value) is None:
+            self._look_for((value,))
+        return new
 
     def _stand_in_of(self, value: str) -> str:
         """The stand-in of a value that is looked for everywhere."""
@@ -188,7 +224,7 @@ class Search:
         if self._stand_ins_seen != len(self._table):
             new = list(self._table.stand_ins_after(self._stand_ins_seen))
             self._stand_ins_seen = len(self._table)
-            hidden = [item.stand_in for item in new if item.kind != EMAIL.kind]
+            hidden = [item.stand_in for item in new if item.kind != EMAIL.kind and personal_kind(item.stand_in) is None]
             self._hidden += [text for text in hidden if len(text) >= SHORTEST_ANYWHERE]
             self._stand_in_pattern = _any_of(self._hidden)
             self._escaped_stand_ins.add(self._hidden)

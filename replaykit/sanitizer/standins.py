@@ -16,8 +16,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 from replaykit.errors import SanitizeError
+from replaykit.sanitizer.likeness import likeness_of
 from replaykit.sanitizer.shapes import is_placeholder
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_UUID_FORM = frozenset({14, 19})  # characters that say which form of a UUID it is
 _HEX = re.compile(r"[0-9a-f-]+|[0-9A-F-]+")
 # For letters outside ASCII, by the bytes they take in UTF-8: a letter of the same size.
 _OTHER_LETTERS = {2: "áéíóúàèìòùäëïöü", 3: "あいうえおかきくけこ", 4: "𐐀𐐁𐐂𐐃𐐄𐐅𐐆𐐇"}
@@ -27,6 +30,7 @@ _SHORT = 8
 # Signs that need no escape in JSON, a URL or a header, for values that consist of nothing else.
 _SIGNS = "!*.-_~"
 _ATTEMPTS = 200
+_ALIKE_ATTEMPTS = 4000  # two check digits, or a date and one, are right once in some hundreds
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +78,15 @@ class Table:
         """All but the first `count` stand-ins, the known ones first."""
         return islice(self._by_stand_in.values(), count, None)
 
-    def replace(self, raw: str, kind: str, *, keeps: int = 0, variable: str | None = None) -> str:
+    def replace(
+        self, raw: str, kind: str, *, keeps: int = 0, variable: str | None = None, form: str | None = None
+    ) -> str:
         """The stand-in of `raw`: always the same one, whatever kind it is found as later.
 
         Nothing but quotes, brackets and the like is given back as it is: there is nothing in it to hide.
+
+        Args:
+            form: What is disguised in place of `raw`, as long as it.
 
         Raises:
             SanitizeError: All stand-ins for values of this form are taken.
@@ -86,7 +95,7 @@ class Table:
         if found is not None:
             return found.stand_in
         tail, is_plain = _kept_tail(raw, kind), is_placeholder(raw)
-        for candidate in self._candidates(raw, keeps, tail):
+        for candidate in self._candidates(form or raw, kind, keeps, tail):
             if self._has_key and len(raw) >= _SHORT and candidate in self._known:
                 # The same key made it then, so it was made of this very value; short ones may only look alike.
                 self._by_raw[raw] = self._known[candidate]
@@ -109,7 +118,13 @@ class Table:
             self.issued.append(entry)
         return stand_in
 
-    def _candidates(self, raw: str, keeps: int, tail: int) -> Iterator[str]:
+    def _candidates(self, raw: str, kind: str, keeps: int, tail: int) -> Iterator[str]:
+        alike = likeness_of(kind, raw)
+        if alike is not None:
+            for attempt in range(_ALIKE_ATTEMPTS):
+                fitting = alike(raw, disguise(raw, self._key, attempt=attempt))
+                if fitting is not None:
+                    yield fitting
         for attempt in range(_ATTEMPTS):
             made = disguise(raw, self._key, keeps=keeps, tail=tail, attempt=attempt)
             if not (raw.isdigit() and made[0] == "0" != raw[0]):  # a number stays one in JSON
@@ -132,7 +147,10 @@ def disguise(raw: str, key: bytes, *, keeps: int = 0, tail: int = 0, attempt: in
     lower = _NO_VOWELS if len(raw) < _SHORT else "abcdef" if is_hex else string.ascii_lowercase
     stream = _stream(seed)
     escape = None if has_signs else "\\"  # the letter behind a backslash may come to mean something else
-    stays = [index < keeps or index >= last or raw[index - 1 : index] == escape for index in range(len(raw))]
+    form = _UUID_FORM if len(raw) == 36 and _UUID.fullmatch(raw) is not None else ()
+    stays = [
+        index in form or index < keeps or index >= last or raw[index - 1 : index] == escape for index in range(len(raw))
+    ]
     return "".join(
         char if stay else _substitute(char, next(stream), lower, has_signs)
         for char, stay in zip(raw, stays, strict=True)

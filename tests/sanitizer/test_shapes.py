@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from replaykit.sanitizer.shapes import RULES, Rule, find_shapes, grouped, is_placeholder, shape_of, whole_shapes
+from replaykit.sanitizer.providers import RULES
+from replaykit.sanitizer.shapes import Rule, find_shapes, grouped, is_placeholder, shape_of, whole_shapes
 from tests.sanitizer.secrets import HEX, LETTERS, TOKENS
 
 

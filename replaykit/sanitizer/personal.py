@@ -1,0 +1,334 @@
+"""Personal data by its shape: cards, accounts, phone numbers, addresses of machines, numbers of people.
+
+A rule acts only where check digits, the form or the words before it make it nearly certain: orders, prices, times,
+versions and identifiers are numbers, too.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+from replaykit.sanitizer.checksums import digits_of, luhn, mod97
+from replaykit.sanitizer.national import KIND as NATIONAL_ID
+from replaykit.sanitizer.national import find_grouped, find_lettered, is_in_row, is_national, is_national_alone
+from replaykit.sanitizer.shapes import Found
+
+CARD, IBAN, PHONE, IP = "card", "iban", "phone", "ip"
+
+_FEWEST = 7  # characters: the shortest address of a machine that is taken
+# A number with signs between its digits, all of it; dates and times are none.
+# Each pattern begins with what is rare in prose, and looks back from there: so most of a text is skipped at once.
+_MAY_BE = re.compile(r"\d[\d.]|::")
+_MAY_BE_LETTERED = re.compile(r"\d(?:(?<=[A-Z]\d)|(?<=[A-Z] \d)|-?[A-Z]|\d{5}[-+]\d|\d{17})")
+_RUN = re.compile(r"\d(?:[ ().\u00a0/-]{0,3}\d){6}(?:[ ().\u00a0/-]{0,3}\d)*+")
+_DATE = re.compile(
+    r"(?:19|20)\d\d([-/.])[01]\d\1[0-3]\d(?:[ -]\d{1,2})?\Z|[0-3]?\d([-/.])[0-3]?\d\2(?:19|20)\d\d(?: \d{1,2})?\Z"
+)
+_LONGEST_LONE = 40
+_LONGEST_RUN = 60  # characters; what is longer is a table
+
+
+def find_personal(text: str) -> Iterator[Found]:
+    """Every personal value of a text but e-mail addresses; they may overlap."""
+    if len(text) < _FEWEST or _MAY_BE.search(text) is None:
+        return
+    for match in _RUN.finditer(text):
+        start, end = match.span()
+        if end - start <= _LONGEST_RUN and _DATE.match(match[0]) is None:
+            while text[start - 1 : start] in ("+", "("):
+                start -= 1
+            yield from _in_run(text, start, end)
+    if _MAY_BE_LETTERED.search(text) is not None:
+        yield from find_lettered(text)
+        yield from _ibans(text)
+    if _MAY_BE_IPV4.search(text) is not None:
+        yield from _ipv4(text)
+    if text.count(":") >= 2:
+        yield from _ipv6(text)
+
+
+def personal_kind(value: str) -> str | None:
+    """Which kind a value is that says by itself that it is personal, whatever stands around it."""
+    if not 6 <= len(value) <= 64 or not any("0" <= char <= "9" for char in value):
+        return None
+    if _is_card(value):
+        return CARD
+    if _is_iban(value):
+        return IBAN
+    if is_ip(value):
+        return IP
+    if _PHONE.fullmatch(value) is not None and is_phone(value):
+        return PHONE
+    return NATIONAL_ID if is_national(value) else None
+
+
+def find_lone(text: str) -> Iterator[Found]:
+    """The number that all of a text is, if it can be a person's: all that was said or sent needs no words before it."""
+    if len(text) > _LONGEST_LONE:
+        return
+    value = text.strip(" \t\r\n\"'")
+    is_card = _is_card(value, is_sure=True)
+    if is_card or is_national_alone(value):
+        start = text.index(value)
+        yield Found(start, start + len(value), CARD if is_card else NATIONAL_ID)
+
+
+def _in_run(text: str, start: int, end: int) -> Iterator[Found]:
+    before = text[max(0, start - 48) : start]
+    found = [*_cards(text, start, end, before)] if end - start >= _FEWEST_OF_CARD else []
+    if not text[start:end].isdigit():
+        found += (*find_grouped(text, start, end), *_phones(text, start, end, before))
+    yield from found
+    if not found and _has_stem(before):
+        named = _NAMED.search(before)
+        digits = len(digits_of(text[start:end]))
+        if named is not None and digits <= 16 and not _is_part(text, start, end):
+            yield Found(start, end, PHONE if named["phone"] else NATIONAL_ID)
+
+
+def _is_part(text: str, start: int, end: int) -> bool:
+    """True if what stands around a number makes it a part of something longer."""
+    return (
+        (text[start - 1 : start] or " ") in _JOINS or text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()
+    )
+
+
+def _has_stem(before: str) -> bool:
+    """A quick look whether a search for the words of `_NAMED` is worth its time."""
+    lowered = before.lower()
+    return any(stem in lowered for stem in _STEMS)
+
+
+_STEMS = (
+    *(
+        "tel",
+        "fon",
+        "mob",
+        "hand",
+        "cell",
+        "fax",
+        "sms",
+        "whats",
+        "ph",
+        "me",
+        "us",
+        "dial",
+        "line",
+        "port",
+        "rufn",
+        "tél",
+    ),
+    *("ssn", "secur", "tin", "tfn", "tax", "steuer", "nhs", "aad", "uidai", "pesel", "cpf", "bsn", "person", "cpr"),
+    *("ident", "nino", "insur", "licen", "curp", "nif", "dni", "nric", "sin", "celu", "móv"),
+)
+_JOINS = frozenset("_-./@#$€£%&\\")
+_NAMED = re.compile(
+    r"(?:(?P<phone>(?<![A-Za-z])(?:tele)?(?:phone|fon|fone|mobile|mobil|handy|cell|fax|whats ?app|sms"
+    r"|t[eé]l[eé]phone|tel[eé]fono|m[oó]vil|portable|rufnummer|telefoon|telefone|celular|tel|mob|ph|call me|call us|text me|reach me|ring me"
+    r"|dial|hotline|landline))"
+    r"|(?<![A-Za-z])(?:ssn|social security|itin|tfn|tax file|tax ?id|taxpayer|steuer-?id|nhs|aadhaar|aadhar|uidai"
+    r"|pesel|cpf|bsn|personnummer|cpr|national id(?:entity)?|identity card|nino|national insurance|passport"
+    r"|driver'?s? licen[cs]e|licen[cs]e no|medicare|curp|nif|dni|nric|social insurance|sin))"
+    r"(?:[ .]?(?:number|num|no|nr|code|#|id|card|is|at|on|under|me|us))*+[\s.:=#(*\"'`>-]{0,6}\Z",
+    re.IGNORECASE,
+)
+
+
+# cards
+
+_FEWEST_OF_CARD = 12
+_CARD = re.compile(
+    r"(?<![\w.+/=$-])(?:\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|3\d{3}([ -])\d{6}\2\d{4,5}|\d{13,19})(?![\w/=]|[.-]\d|[ -]\d)"
+)
+_CARD_BEFORE = re.compile(
+    r"(?:card|visa|master ?card|amex|american express|maestro|discover|diners|uatp|pan|cc)"
+    r"(?: ?(?:number|num|no|nr|#|is))*+[\s.:=#\"'`-]{0,5}\Z",
+    re.IGNORECASE,
+)
+
+
+def _cards(text: str, start: int, end: int, before: str) -> Iterator[Found]:
+    for match in _CARD.finditer(text, start, end):
+        if not is_in_row(text, *match.span()):
+            is_sure = match.start() == start and _CARD_BEFORE.search(before) is not None
+            if _is_card(match[0], is_sure=is_sure):
+                yield Found(*match.span(), CARD)
+
+
+def _is_card(value: str, *, is_sure: bool = False) -> bool:
+    """True for the number of a payment card: an issuer's prefix, its length and check digit.
+
+    Args:
+        is_sure: Words say so. Then it may be of an issuer whose numbers begin like those of anything else.
+    """
+    if _CARD.fullmatch(value) is None:
+        return False
+    digits = digits_of(value)
+    return _is_issued("".join(map(str, digits)), is_sure) and luhn(digits) and len(set(digits)) > 1
+
+
+def _is_issued(number: str, is_sure: bool) -> bool:
+    """ISO/IEC 7812 prefixes of the networks, and how long their numbers are."""
+    size, two, four = len(number), int(number[:2]), int(number[:4])
+    if size == 16:
+        return (
+            number[0] == "4"
+            or 51 <= two <= 55
+            or 2221 <= four <= 2720
+            or four == 6011
+            or two == 65
+            or 644 <= int(number[:3]) <= 649
+            or 3528 <= four <= 3589
+            or two in (62, 81)
+            or (is_sure and number[0] in "256")
+        )
+    if size == 15:
+        return two in (34, 37) or (is_sure and number[0] == "1")
+    if size == 14:
+        return two in (36, 38, 39) or 300 <= int(number[:3]) <= 305
+    return is_sure and number[0] in "456" if size in (13, 19) else is_sure and number[0] in "56"
+
+
+# accounts
+
+_IBAN = re.compile(
+    r"[A-Z]{2}(?<![\w+/=.-]..)\d{2}(?:([ -]?)[A-Z0-9]{4}(?:\1[A-Z0-9]{4}){1,6}(?:\1[A-Z0-9]{1,3})?)(?![\w+/=])"
+)
+# ISO 13616 registry: how long an account number of each country is.
+_IBAN_LENGTHS = {
+    country: size
+    for size, countries in {
+        15: "NO", 16: "BE", 18: "DK FO FI GL NL SD FK", 19: "MK SI", 20: "AT BA EE KZ XK LT LU MN",
+        21: "CH HR LI LV", 22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE GI IL IQ TL OM SO",
+        24: "AD CZ DZ MD PK RO SA SE SK ES TN VG", 25: "LY PT ST", 26: "IS TR", 27: "BI DJ FR GR IT MC MR SM",
+        28: "AL AZ CY DO GT HN HU LB PL SV NI", 29: "BR EG PS QA UA", 30: "JO KW MU YE", 31: "MT SC", 32: "LC",
+        33: "RU",
+    }.items()
+    for country in countries.split()
+}  # fmt: skip
+
+
+def _ibans(text: str) -> Iterator[Found]:
+    for match in _IBAN.finditer(text):
+        value = match[0]
+        if _is_iban(value):
+            yield Found(*match.span(), IBAN)
+        elif " " in value and _is_iban(value.rpartition(" ")[0]):  # the word behind it is short, and in capitals
+            yield Found(match.start(), match.start() + value.rindex(" "), IBAN)
+
+
+def _is_iban(value: str) -> bool:
+    if _IBAN.fullmatch(value) is None:
+        return False
+    account = value.replace(" ", "").replace("-", "")
+    return _IBAN_LENGTHS.get(account[:2]) == len(account) and mod97(account[4:] + account[:4]) == 1
+
+
+# phones
+
+_GAP = r"[ .\u00a0-]"
+_PHONE = re.compile(
+    r"(?<![\w+/=.,$€£%&-])(?:"
+    rf"\(?(?:\+|00(?=[1-9]\d?{_GAP}|[1-9]\d\d{_GAP}))[1-9]\d{{0,2}}\)?(?:{_GAP}?(?:\(\d{{1,5}}\)|\d+)){{1,6}}"
+    rf"|(?:1{_GAP})?\([2-9]\d\d\){_GAP}?[2-9]\d\d{_GAP}\d{{4}}"
+    rf"|(?:1{_GAP})?[2-9]\d\d([-.])[2-9]\d\d\1\d{{4}}"
+    r"|9\d-[2-9]\d\d-[2-9]\d\d-\d{4}"
+    r"|\(0\d{1,4}\)[ -]?\d{3,4}[ -]?\d{3,5}"
+    r")(?![\w/=@%]|[.,:-]\d)"
+)
+_NO_PHONE_BEFORE = re.compile(
+    r"(?:order|invoice|ticket|sku|part|model|serial|tracking|shipment|case|isbn|issn|version|build|ref(?:erence)?|po|id)"
+    r"(?:[ _]?(?:number|num|no|nr|id|#|is))*+[\s.:=#\"'`]{0,4}\Z",
+    re.IGNORECASE,
+)
+# ITU-T E.164, the codes that are assigned.
+_COUNTRY_CODE = re.compile(
+    r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|(?:2[1-69]|3[578]|42|5[09]|6[789]|8[05789]|9[679])\d"
+)
+
+
+def _phones(text: str, start: int, end: int, before: str) -> Iterator[Found]:
+    for match in _PHONE.finditer(text, start, end):
+        if is_phone(match[0]) and not (match.start() == start and _NO_PHONE_BEFORE.search(before)):
+            yield Found(*match.span(), PHONE)
+
+
+def country_code_size(number: str) -> int:
+    """How many digits of an international number are its country's; 0 if no country has such numbers."""
+    code = _COUNTRY_CODE.match(number)
+    return code.end() if code is not None else 0
+
+
+def is_phone(value: str) -> bool:
+    """True for what has the form of a phone number, if its country and its length are possible."""
+    number = "".join(map(str, digits_of(value)))
+    if "+" not in value and not number.startswith("00"):
+        return True
+    number = number[2:] if "+" not in value else number
+    if not 9 <= len(number) <= 15 or (number.isdigit() and len(set(number)) < 3):
+        return False
+    if number[0] == "1":
+        return len(number) == 11 and number[1] >= "2" and number[4] >= "2"
+    return country_code_size(number) > 0 and (len(number) >= 10 or not value[1:].isdigit())
+
+
+# addresses of machines
+
+_MAY_BE_IPV4 = re.compile(r"\.\d{1,3}\.\d{1,3}\.\d")
+_IPV4 = re.compile(r"\d(?<![\w.@+-].)(?<!\w/.)\d{0,2}(?:\.\d{1,3}){3}(?![\w-]|\.\w)")
+_IP_BEFORE = re.compile(
+    r"(?:\bip|ipv[46]|ip[_ -]?addr(?:ess)?|address|addr|host|server|client|remote|peer|dns|gateway|ping|ssh|from"
+    r"|nameserver|x-forwarded-for|x-real-ip|://|@)[\s:=\"'\[(a-z]{0,8}\Z",
+    re.IGNORECASE,
+)
+_VERSION_BEFORE = re.compile(
+    r"(?:(?<![a-z])v|version|ver|release|rev(?:ision)?|build|firmware|driver|update|section|sec|chapter|clause|article"
+    r"|figure|table|step|part|sdk|==|[<>~^]=?|§)[\s:=\"'(.]{0,4}\Z",
+    re.IGNORECASE,
+)
+_SHORTEST_BARE_IP = 9  # digits: with fewer it may be a version or a section
+
+
+def _ipv4(text: str) -> Iterator[Found]:
+    for match in _IPV4.finditer(text):
+        value = match[0]
+        if not _is_public(value):
+            continue
+        before = text[max(0, match.start() - 24) : match.start()]
+        if (is_ip(value) and _VERSION_BEFORE.search(before) is None) or _IP_BEFORE.search(before) is not None:
+            yield Found(*match.span(), IP)
+
+
+_GROUPS = re.compile(r":(?:[0-9A-Fa-f]{0,4}:){1,6}")
+_IPV6_LEAD = re.compile(r"[0-9A-Fa-f]{1,4}\Z")
+_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:]|\.\d)")
+
+
+def _ipv6(text: str) -> Iterator[Found]:
+    for colons in _GROUPS.finditer(text):
+        lead = _IPV6_LEAD.search(text, max(0, colons.start() - 4), colons.start())
+        match = _IPV6.match(text, lead.start()) if lead is not None else None
+        if match is not None and is_ip(match[0]):
+            yield Found(*match.span(), IP)
+
+
+def is_ip(value: str) -> bool:
+    """True for a public address that can be nothing else."""
+    if "." in value:
+        return _IPV4.fullmatch(value) is not None and len(value) - 3 >= _SHORTEST_BARE_IP and _is_public(value)
+    if _IPV6.fullmatch(value) is None or not _is_public(value):
+        return False
+    groups = [group for group in value.split(":") if group]
+    if "::" in value:  # in use are the ones that begin with 2 or 3; in programs two colons stand between names
+        return len(groups[0]) == 4 and value[0] in "23" and any(char.isdigit() for char in "".join(groups[1:]))
+    return any(len(group) > 2 for group in groups)
+
+
+def _is_public(value: str) -> bool:
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return address.is_global and not address.is_multicast and not (address.version == 4 and value.endswith(".0.0.0"))
