@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from replaykit.sanitizer.contexts import named_span
 from replaykit.sanitizer.names import Strength, header_strength, is_plain_value, is_secret_variable, option_strength
+from replaykit.sanitizer.values import named_span
 
 _OPTION = re.compile(r"--?([A-Za-z][\w.-]+)")
 _ASSIGNED = re.compile(r"(-{0,2})([A-Za-z_][\w.-]*)=(?=.)", re.DOTALL)

@@ -12,9 +12,10 @@ import re
 from collections.abc import Callable
 
 from replaykit.sanitizer.checksums import digits_of, luhn, mod97
+from replaykit.sanitizer.machines import IP
 from replaykit.sanitizer.national import KIND as NATIONAL_ID
 from replaykit.sanitizer.national import is_national_alone
-from replaykit.sanitizer.personal import CARD, IBAN, IP, PHONE, country_code_size, personal_kind
+from replaykit.sanitizer.personal import CARD, IBAN, PHONE, country_code_size, personal_kind
 from replaykit.sanitizer.views import decode, json_literals, rewrite
 
 Likeness = Callable[[str, str], str | None]
@@ -77,10 +78,8 @@ def _phone(raw: str, made: str) -> str | None:
 
 
 def _ip(raw: str, made: str) -> str | None:
-    if ":" in raw:  # its first group says that it is in use
-        made = raw[:4] + made[4:]
-    else:
-        made = ".".join(map(_octet, made.split(".")))
+    # The first group of the longer ones says that they are in use.
+    made = raw[:4] + made[4:] if ":" in raw else ".".join(map(_octet, made.split(".")))
     return made if personal_kind(made) == personal_kind(raw) else None
 
 

@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from replaykit.sanitizer.contexts import SHORTEST, named_span
 from replaykit.sanitizer.names import Strength, inner_strength, is_owner
 from replaykit.sanitizer.packed import unpack
 from replaykit.sanitizer.search import Search
 from replaykit.sanitizer.standins import Table
+from replaykit.sanitizer.values import SHORTEST, named_span
 from replaykit.sanitizer.views import EVENT_DATA, MAX_DEPTH, decode, json_literals, may_hold_json
 
 _CACHED_TEXTS = 4096
@@ -63,7 +63,7 @@ class Masker:
                     masked = f"{masked}#{number}"
                 made[masked] = self._value(item, inner, owner, findings)
             return made
-        if type(value) is int and name is not None and inner_strength(name, owner) == "strong":
+        if type(value) is int and name is not None and inner_strength(name, owner) in ("strong", "personal"):
             return self._whole(str(value), findings) or value
         return value
 
@@ -132,7 +132,7 @@ class Masker:
             strength = inner_strength(literal.name, literal.owner)
             said = decode(raw, "json")
             if literal.kind == "number":
-                new = (self._whole(raw, findings) or raw) if strength == "strong" else raw
+                new = (self._whole(raw, findings) or raw) if strength in ("strong", "personal") else raw
             else:
                 new = self._anew(said, strength, findings, depth)
             if new != said:

@@ -1,8 +1,10 @@
 """Which names announce a secret: of headers, fields, query keys and environment variables. Data; users add.
 
 A name is *strong* if whatever stands there is a secret (`password`, `api_key`), *weak* if it often is something else
-(`token` is a word of a model's answer too), and *faint* if it mostly is (`key`, `code`). Under a weak name only what
-looks like a credential counts, under a faint one only what nobody but a random generator writes.
+(`token` is a word of a model's answer too), *vague* if some service may call its key so (`acme_key`), and *faint* if it
+mostly is something else (`key`, `code`). Under a weak name only what looks like a credential counts, under a vague one
+only a long one, under a faint one only what nobody but a random generator writes. Under a *personal* name (`phone`)
+stands the number of somebody.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal
 
-Strength = Literal["strong", "weak", "faint"]
+from replaykit.sanitizer import vocabulary
+
+Strength = Literal["strong", "weak", "vague", "faint", "personal"]
 
 SECRET_HEADERS = frozenset(
     {
@@ -67,61 +71,9 @@ QUERY_KEYS: Mapping[str, Strength] = {
 }
 """Keys that are secrets in a query string or a form; in JSON a `signature` is no secret, and a `key` is anything."""
 
-# Whole words of a name, as it is split below: `apiKey`, `api_key` and `API-KEY` are all ("api", "key").
-_STRONG_WORDS = frozenset(
-    {
-        "apikey",
-        "apikeys",
-        "authorization",
-        "credential",
-        "credentials",
-        "hapikey",
-        "passcode",
-        "passphrase",
-        "passwd",
-        "password",
-        "passwords",
-        "pwd",
-        "secret",
-    }
-)
-_WEAK_WORDS = frozenset({"appid", "auth", "bearer", "csrf", "jwt", "otp", "pass", "pw", "secrets", "totp", "xsrf"})
-_FAINT_WORDS = frozenset({"code", "key", "session", "sessionid", "sid"})
-_KEY_OWNERS = frozenset({"access", "account", "api", "app", "application", "auth", "encryption", "private"}) | {
-    "secret",
-    "service",
-    "shared",
-    "signing",
-    "subscription",
-    "webhook",
-}
-# `token` alone is weak, a cursor's (`next_page_token`) is none at all.
-_TOKEN_OWNERS = frozenset({"access", "api", "auth", "bearer", "bot", "csrf", "deploy", "id", "jwt", "oauth"}) | {
-    "personal",
-    "refresh",
-    "security",
-    "session",
-    "user",
-    "xsrf",
-}
-_CURSORS = frozenset({"continuation", "cursor", "next", "page", "pagination", "prev", "previous", "resume", "sync"})
-_CODE_OWNERS = frozenset({"auth", "authorization", "mfa", "otp", "totp", "verification"})
-_PASS_OWNERS = frozenset({"admin", "database", "db", "email", "ftp", "imap", "login", "mail", "mongo", "mysql"}) | {
-    "pg",
-    "postgres",
-    "proxy",
-    "rabbitmq",
-    "redis",
-    "root",
-    "smtp",
-    "user",
-}
-_OWNERS = frozenset({"auth", "secrets", "tokens"})  # of objects; a list under these names is weak, or nothing at all
+# Written without a sign between: `dbpassword`, `secretkey`.
+_STRONG_ENDS = ("password", "passwd", "passphrase", "apikey", "secretkey", "accesskey", "authtoken", "accesstoken")
 _HEADER_FIELDS = frozenset({"cookie", "cookies", "set-cookie", "set_cookie"})
-# Inside of an object that a secret's name announces, these say no more than that here is its value.
-_VALUE_FIELDS = frozenset({"data", "pass", "plain", "plaintext", "raw", "v", "val", "value"})
-# What may follow without changing what the value is: `api_key_2`, `secret_value`, `password_base64`.
-_QUALIFIERS = frozenset({"b", "base", "hash", "id", "pem", "plain", "primary", "raw", "secondary", "string", "value"})
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -141,39 +93,63 @@ def field_strength(name: str) -> Strength | None:
     words = list(split_name(name))
     if words[:1] == ["x"] and len(words) > 1:  # a header's name
         del words[0]
-    while len(words) > 1 and (words[-1] in _QUALIFIERS or words[-1].isdigit()):
+    while len(words) > 1 and (words[-1] in vocabulary.QUALIFIERS or words[-1].isdigit()):
         words.pop()
     if not words:
         return None
     last, before = words[-1], words[:-1]
-    if last in _STRONG_WORDS or (last in ("key", "keys") and before and before[-1] in _KEY_OWNERS):
+    if (
+        last in vocabulary.STRONG_WORDS
+        or last.endswith(_STRONG_ENDS)
+        or (last == "pw" and before)
+        or (last in ("key", "keys") and before and before[-1] in vocabulary.KEY_OWNERS)
+    ):
         return "strong"
-    if (last == "token" and not _TOKEN_OWNERS.isdisjoint(before)) or (
-        last == "pass" and not _PASS_OWNERS.isdisjoint(before)
+    if (last == "token" and not vocabulary.TOKEN_OWNERS.isdisjoint(before)) or (
+        last == "pass" and not vocabulary.PASS_OWNERS.isdisjoint(before)
     ):
         return "strong"
     if last == "token":
-        return "weak" if _CURSORS.isdisjoint(before) else None
-    if (last in _WEAK_WORDS and not before) or (last == "code" and before and before[-1] in _CODE_OWNERS):
+        return "weak" if vocabulary.CURSORS.isdisjoint(before) else None
+    if last in vocabulary.WEAK_WORDS and not before:
+        return "weak"
+    if last == "code" and before and before[-1] in vocabulary.CODE_OWNERS:
         return "weak"
     if split_name(name) == ("app", "id") or (name.isupper() and is_secret_variable(name)):
         return "weak"  # the environment, printed
-    return "faint" if last in _FAINT_WORDS and not before else None
+    if last in vocabulary.FAINT_WORDS and not before:
+        return "faint"
+    if last in ("key", "keys") and before and vocabulary.KINDS_OF_KEY.isdisjoint(before):
+        return "vague"
+    if last == "pass" and before and vocabulary.KINDS_OF_PASS.isdisjoint(before):
+        return "vague"
+    return "personal" if is_personal_name(name) else None
+
+
+@lru_cache(maxsize=4096)
+def is_personal_name(name: str) -> bool:
+    """True for the name of a field that holds the number of somebody, or of somebody's machine."""
+    words = list(split_name(name))
+    if " ".join(words[-2:]) in vocabulary.PERSONAL_PAIRS:
+        return True
+    while len(words) > 1 and (words[-1] in ("number", "no", "num", "nr", "e", "raw") or words[-1].isdigit()):
+        words.pop()
+    return bool(words) and (words[-1] in vocabulary.PERSONAL_WORDS or " ".join(words[-2:]) in vocabulary.PERSONAL_PAIRS)
 
 
 @lru_cache(maxsize=4096)
 def is_owner(name: str) -> bool:
     """True for the name of an object that is made of secrets: `credentials`, `auth`, `password`."""
-    return field_strength(name) == "strong" or name.lower() in _OWNERS
+    return field_strength(name) == "strong" or name.lower() in vocabulary.OWNERS
 
 
 @lru_cache(maxsize=4096)
 def inner_strength(name: str | None, owner: str | None) -> Strength | None:
     """How surely a field holds a secret, given the name of the object around it that is made of secrets."""
     strength = field_strength(name) if name is not None else None
-    if owner is None or strength == "strong":
+    if owner is None or strength in ("strong", "personal"):
         return strength
-    if name is not None and name.lower() in _VALUE_FIELDS and field_strength(owner) == "strong":
+    if name is not None and name.lower() in vocabulary.VALUE_FIELDS and field_strength(owner) == "strong":
         return "strong"  # but not a schema's `type` or `description`: those stay under `password`, too
     return "strong" if strength == "weak" and name is not None and name.lower() == "pass" else "weak"
 
@@ -183,7 +159,7 @@ def header_strength(name: str) -> Strength | None:
     """The same for a header."""
     lowered = name.lower()
     words = split_name(name)
-    if lowered in SECRET_HEADERS or (words[-1:] == ("token",) and _CURSORS.isdisjoint(words)):
+    if lowered in SECRET_HEADERS or (words[-1:] == ("token",) and vocabulary.CURSORS.isdisjoint(words)):
         return "strong"
     return None if lowered.startswith("access-control-") else field_strength(name)
 

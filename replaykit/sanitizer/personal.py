@@ -6,25 +6,26 @@ versions and identifiers are numbers, too.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 
 from replaykit.sanitizer.checksums import digits_of, luhn, mod97
+from replaykit.sanitizer.machines import IP, find_machines, is_ip
 from replaykit.sanitizer.national import KIND as NATIONAL_ID
 from replaykit.sanitizer.national import find_grouped, find_lettered, is_in_row, is_national, is_national_alone
 from replaykit.sanitizer.shapes import Found
 
-CARD, IBAN, PHONE, IP = "card", "iban", "phone", "ip"
+CARD, IBAN, PHONE = "card", "iban", "phone"
 
 _FEWEST = 7  # characters: the shortest address of a machine that is taken
 # A number with signs between its digits, all of it; dates and times are none.
 # Each pattern begins with what is rare in prose, and looks back from there: so most of a text is skipped at once.
-_MAY_BE = re.compile(r"\d[\d.]|::")
-_MAY_BE_LETTERED = re.compile(r"\d(?:(?<=[A-Z]\d)|(?<=[A-Z] \d)|-?[A-Z]|\d{5}[-+]\d|\d{17})")
-_RUN = re.compile(r"\d(?:[ ().\u00a0/-]{0,3}\d){6}(?:[ ().\u00a0/-]{0,3}\d)*+")
+_MAY_BE = re.compile(r"[0-9][0-9.]")
+_MAY_BE_LETTERED = re.compile(r"[0-9](?:(?<=[A-Z][0-9])|(?<=[A-Z] [0-9])|-?[A-Z]|[0-9]{5}[-+][0-9]|[0-9]{17})")
+_RUN = re.compile(r"[0-9](?:[ ().\u00a0/-]{0,3}[0-9]){6}(?:[ ().\u00a0/-]{0,3}[0-9])*+")
 _DATE = re.compile(
-    r"(?:19|20)\d\d([-/.])[01]\d\1[0-3]\d(?:[ -]\d{1,2})?\Z|[0-3]?\d([-/.])[0-3]?\d\2(?:19|20)\d\d(?: \d{1,2})?\Z"
+    r"(?:19|20)\d\d([-/.])[01]\d\1[0-3]\d(?:[ -]\d{1,2})?\Z"
+    r"|[0-3]?\d([-/.])[0-3]?\d\2(?:19|20)\d\d(?: \d{1,2})?\Z"
 )
 _LONGEST_LONE = 40
 _LONGEST_RUN = 60  # characters; what is longer is a table
@@ -32,21 +33,21 @@ _LONGEST_RUN = 60  # characters; what is longer is a table
 
 def find_personal(text: str) -> Iterator[Found]:
     """Every personal value of a text but e-mail addresses; they may overlap."""
-    if len(text) < _FEWEST or _MAY_BE.search(text) is None:
+    if len(text) < _FEWEST:
         return
-    for match in _RUN.finditer(text):
-        start, end = match.span()
-        if end - start <= _LONGEST_RUN and _DATE.match(match[0]) is None:
-            while text[start - 1 : start] in ("+", "("):
-                start -= 1
-            yield from _in_run(text, start, end)
-    if _MAY_BE_LETTERED.search(text) is not None:
-        yield from find_lettered(text)
-        yield from _ibans(text)
-    if _MAY_BE_IPV4.search(text) is not None:
-        yield from _ipv4(text)
-    if text.count(":") >= 2:
-        yield from _ipv6(text)
+    digit = _MAY_BE.search(text)
+    if digit is not None:
+        first = digit.start()
+        for match in _RUN.finditer(text, first):
+            start, end = match.span()
+            if end - start <= _LONGEST_RUN and _DATE.match(match[0]) is None:
+                while text[start - 1 : start] in ("+", "("):
+                    start -= 1
+                yield from _in_run(text, start, end)
+        if _MAY_BE_LETTERED.search(text, first) is not None:
+            yield from find_lettered(text)
+            yield from _ibans(text)
+    yield from find_machines(text, digit.start() if digit is not None else len(text))
 
 
 def personal_kind(value: str) -> str | None:
@@ -126,7 +127,8 @@ _STEMS = (
 _JOINS = frozenset("_-./@#$€£%&\\")
 _NAMED = re.compile(
     r"(?:(?P<phone>(?<![A-Za-z])(?:tele)?(?:phone|fon|fone|mobile|mobil|handy|cell|fax|whats ?app|sms"
-    r"|t[eé]l[eé]phone|tel[eé]fono|m[oó]vil|portable|rufnummer|telefoon|telefone|celular|tel|mob|ph|call me|call us|text me|reach me|ring me"
+    r"|t[eé]l[eé]phone|tel[eé]fono|m[oó]vil|portable|rufnummer"
+    r"|telefoon|telefone|celular|tel|mob|ph|call me|call us|text me|reach me|ring me"
     r"|dial|hotline|landline))"
     r"|(?<![A-Za-z])(?:ssn|social security|itin|tfn|tax file|tax ?id|taxpayer|steuer-?id|nhs|aadhaar|aadhar|uidai"
     r"|pesel|cpf|bsn|personnummer|cpr|national id(?:entity)?|identity card|nino|national insurance|passport"
@@ -272,63 +274,3 @@ def is_phone(value: str) -> bool:
     if number[0] == "1":
         return len(number) == 11 and number[1] >= "2" and number[4] >= "2"
     return country_code_size(number) > 0 and (len(number) >= 10 or not value[1:].isdigit())
-
-
-# addresses of machines
-
-_MAY_BE_IPV4 = re.compile(r"\.\d{1,3}\.\d{1,3}\.\d")
-_IPV4 = re.compile(r"\d(?<![\w.@+-].)(?<!\w/.)\d{0,2}(?:\.\d{1,3}){3}(?![\w-]|\.\w)")
-_IP_BEFORE = re.compile(
-    r"(?:\bip|ipv[46]|ip[_ -]?addr(?:ess)?|address|addr|host|server|client|remote|peer|dns|gateway|ping|ssh|from"
-    r"|nameserver|x-forwarded-for|x-real-ip|://|@)[\s:=\"'\[(a-z]{0,8}\Z",
-    re.IGNORECASE,
-)
-_VERSION_BEFORE = re.compile(
-    r"(?:(?<![a-z])v|version|ver|release|rev(?:ision)?|build|firmware|driver|update|section|sec|chapter|clause|article"
-    r"|figure|table|step|part|sdk|==|[<>~^]=?|§)[\s:=\"'(.]{0,4}\Z",
-    re.IGNORECASE,
-)
-_SHORTEST_BARE_IP = 9  # digits: with fewer it may be a version or a section
-
-
-def _ipv4(text: str) -> Iterator[Found]:
-    for match in _IPV4.finditer(text):
-        value = match[0]
-        if not _is_public(value):
-            continue
-        before = text[max(0, match.start() - 24) : match.start()]
-        if (is_ip(value) and _VERSION_BEFORE.search(before) is None) or _IP_BEFORE.search(before) is not None:
-            yield Found(*match.span(), IP)
-
-
-_GROUPS = re.compile(r":(?:[0-9A-Fa-f]{0,4}:){1,6}")
-_IPV6_LEAD = re.compile(r"[0-9A-Fa-f]{1,4}\Z")
-_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:]|\.\d)")
-
-
-def _ipv6(text: str) -> Iterator[Found]:
-    for colons in _GROUPS.finditer(text):
-        lead = _IPV6_LEAD.search(text, max(0, colons.start() - 4), colons.start())
-        match = _IPV6.match(text, lead.start()) if lead is not None else None
-        if match is not None and is_ip(match[0]):
-            yield Found(*match.span(), IP)
-
-
-def is_ip(value: str) -> bool:
-    """True for a public address that can be nothing else."""
-    if "." in value:
-        return _IPV4.fullmatch(value) is not None and len(value) - 3 >= _SHORTEST_BARE_IP and _is_public(value)
-    if _IPV6.fullmatch(value) is None or not _is_public(value):
-        return False
-    groups = [group for group in value.split(":") if group]
-    if "::" in value:  # in use are the ones that begin with 2 or 3; in programs two colons stand between names
-        return len(groups[0]) == 4 and value[0] in "23" and any(char.isdigit() for char in "".join(groups[1:]))
-    return any(len(group) > 2 for group in groups)
-
-
-def _is_public(value: str) -> bool:
-    try:
-        address = ipaddress.ip_address(value)
-    except ValueError:
-        return False
-    return address.is_global and not address.is_multicast and not (address.version == 4 and value.endswith(".0.0.0"))

@@ -12,7 +12,7 @@ from replaykit.errors import SanitizeError
 from replaykit.packet.exchange import Headers
 from replaykit.packet.values import TAG
 from replaykit.sanitizer.commandline import secret_starts
-from replaykit.sanitizer.contexts import SHORTEST, named_span, pair_values
+from replaykit.sanitizer.contexts import pair_values
 from replaykit.sanitizer.masking import Finding, Masker
 from replaykit.sanitizer.multipart import find_parts
 from replaykit.sanitizer.names import Strength, header_strength, inner_strength, query_strength, secret_variables
@@ -21,6 +21,7 @@ from replaykit.sanitizer.providers import RULES, TOKEN_GROUPS
 from replaykit.sanitizer.search import Search
 from replaykit.sanitizer.shapes import Found, Group, Rule
 from replaykit.sanitizer.standins import StandIn, Table
+from replaykit.sanitizer.values import SHORTEST, is_secret_under, named_span
 from replaykit.sanitizer.views import EVENT_DATA, MAX_DEPTH, Form, decode, json_literals, may_hold_json, rewrite
 
 RULESET = "4"
@@ -238,7 +239,7 @@ class Sanitizer:
             raw = text[start:end]
             strength = inner_strength(name, owner)
             if kind == "number":
-                new = self._one(raw) if strength == "strong" else raw
+                new = self._one(raw) if strength in ("strong", "personal") and is_secret_under(raw, strength) else raw
             else:  # histories repeat their strings, so what came of each is remembered
                 new = cache.get((raw, strength, depth)) or self._literal(raw, strength, depth)
             if new != raw:

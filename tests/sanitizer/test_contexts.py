@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from replaykit.sanitizer.contexts import find_contexts, is_credential, named_span
+from replaykit.sanitizer.contexts import find_contexts
 from replaykit.sanitizer.shapes import KEEP
+from replaykit.sanitizer.values import is_credential, named_span
 from tests.sanitizer.secrets import LETTERS
 
 

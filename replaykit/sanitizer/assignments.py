@@ -1,0 +1,131 @@
+"""Values that are secrets by the name before them in a plain text: code, settings, logs, commands of a database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from replaykit.sanitizer.names import field_strength, is_secret_variable
+from replaykit.sanitizer.shapes import Found, is_placeholder
+from replaykit.sanitizer.values import is_password, is_secret_under, named_value
+
+_SHORTEST = 8  # characters, under a name that says less
+_HINTS = ("key", "token", "secret", "pass", "pwd", "credential", "auth", "cookie", "appid", "_pw", "-pw")
+_QUOTED = re.compile(r"""(["'])([\w.$ -]{2,60})\1\s{0,3}:\s{0,3}(["'])((?:\\.|(?!\3)[^\\])*+)\3""", re.DOTALL)
+_ELEMENT = re.compile(
+    r"<(?:\w{1,20}:)?(?P<name>[\w.-]{2,40})(?:\s[^<>]{0,200})?>\s{0,20}(?P<value>[^<>\s]{4,2048})\s{0,20}</"
+)
+_ASSIGNED = re.compile(
+    r"[\w-]{0,24}[\"'`]?[\])]?(?:\s{0,3}(?::=|=>|<-|!?={1,3}|:)\s{0,3}|\((?=[\"'])|\s{1,3}is:?\s|\s{1,3}(?=[\"']))"
+    r"(?:[\"'`](?P<quoted>[^\s\"'`\\]{4,400})[\"'`]|[\"'`]?(?:(?:Bearer|Basic|Token)\s+)?"
+    r"(?P<secret>[\w.~+/=!@#$%^*-]{6,400}(?<![.!]))(?!\())",
+    re.IGNORECASE,
+)
+# Settings of a connection: `Server=db;User Id=me;Password=p,(w);`
+_SETTING = re.compile(
+    r"(?<![\w])(?:password|pwd|accountkey|sharedaccesskey|sharedaccesssignature|access ?key|secret ?key|secret)\s?=\s?"
+    r"(?P<value>[^;\"'\s]{3,400})",
+    re.IGNORECASE,
+)
+# A name and a value side by side: attributes of XML, the environment of a container.
+_PAIRED = re.compile(
+    r"\b(?:key|name)(?:=|:\s?)[\"']?(?P<name>[\w.:-]{2,60})[\"']?,?\s{1,40}value(?:=|:\s?)"
+    r"(?:\"(?P<double>[^\"]{4,400})\"|'(?P<single>[^']{4,400})'|(?P<bare>[^\s\"'<>,]{4,400}))",
+    re.IGNORECASE,
+)
+_LOGIN = re.compile(r"\blogin\s+\S{1,80}\s+password\s+(?P<value>\S{3,200})")
+_SQL = re.compile(
+    r"\b(?:IDENTIFIED BY|WITH PASSWORD|ENCRYPTED PASSWORD|PASSWORD)\s{1,3}'(?P<value>[^'\n]{3,200})'", re.IGNORECASE
+)
+_CLUSTER_SECRET = re.compile(r"(?m)^([ \t]*)(?:data|stringData):[ \t]*\n((?:\1[ \t]+[^\n]*(?:\n|\Z)|[ \t]*\n)+)")
+_CLUSTER_VALUE = re.compile(r"(?m)^[ \t]+[\"']?[\w.-]{1,80}[\"']?:[ \t]+[\"']?(?P<value>[^\s\"'|>][^\s\"']{3,})")
+_NAME_END = re.compile(r"[\w-]*")
+_NAME_START = re.compile(r"[A-Za-z_][\w-]*$")
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+
+
+def find_assignments(text: str) -> Iterator[Found]:
+    """Secret values behind their names."""
+    hints = _hints(text)
+    if not hints:
+        return
+    if ";" in text:
+        yield from _settings(text)
+    if "value" in text:
+        yield from _paired_values(text)
+    if ":" in text or "=" in text:
+        yield from _quoted_values(text)
+    yield from _assigned_values(text, hints)
+    if "assword" in text or "ASSWORD" in text or "DENTIFIED" in text:
+        for pattern in (_LOGIN, _SQL):
+            for match in pattern.finditer(text):
+                if not is_placeholder(match["value"]):
+                    yield Found(*match.span("value"), "secret")
+    if "kind: Secret" in text:
+        yield from _cluster_values(text)
+
+
+def _settings(text: str) -> Iterator[Found]:
+    for match in _SETTING.finditer(text):
+        before = text[max(0, match.start() - 2) : match.start()].rstrip()
+        is_setting = before.endswith(";") or text.startswith(";", match.end())
+        if is_setting and not is_placeholder(match["value"]):
+            yield Found(*match.span("value"), "secret")
+
+
+def _paired_values(text: str) -> Iterator[Found]:
+    for match in _PAIRED.finditer(text):
+        strength = field_strength(match["name"])
+        if strength in ("strong", "personal"):  # a page's hidden fields have names like these, too
+            yield from named_value(match, match.lastgroup or "bare", strength, "plain")
+
+
+def _cluster_values(text: str) -> Iterator[Found]:
+    """What a Kubernetes secret holds, whatever the names in it."""
+    for block in _CLUSTER_SECRET.finditer(text):
+        for match in _CLUSTER_VALUE.finditer(text, *block.span(2)):
+            yield Found(*match.span("value"), "secret")
+
+
+def find_elements(text: str) -> Iterator[Found]:
+    """Secret values in XML: `<password>...</password>`. One with a space in it is prose, or more XML."""
+    for match in _ELEMENT.finditer(text):
+        yield from named_value(match, "value", field_strength(match["name"]), "plain")
+
+
+def _quoted_values(text: str) -> Iterator[Found]:
+    for match in _QUOTED.finditer(text):
+        yield from named_value(match, 4, field_strength(match[2]), "json")
+
+
+def _hints(text: str) -> list[int]:
+    """Where words begin that names of secrets have in them."""
+    lowered = text.lower()
+    if len(lowered) != len(text):  # a capital letter that becomes two
+        lowered = "".join(char.lower() if char.isascii() else char for char in text)
+    places = []
+    for hint in _HINTS:
+        place = lowered.find(hint)
+        while place >= 0:
+            places.append(place)
+            place = lowered.find(hint, place + 1)
+    return places
+
+
+def _assigned_values(text: str, hints: list[int]) -> Iterator[Found]:
+    for start in hints:
+        end = start + 3  # the shortest hint; the pattern takes the rest of the word
+        match = _ASSIGNED.match(text, end)
+        if match is None:
+            continue
+        before = _NAME_START.search(text[max(0, start - 40) : end])
+        rest = _NAME_END.match(text, end)
+        if before is None or rest is None:
+            continue
+        name, group = before[0] + rest[0], "secret" if match["quoted"] is None else "quoted"
+        secret, strength = match[group], field_strength(name)
+        if _DOTTED.fullmatch(secret) or is_placeholder(secret):
+            continue
+        is_strong = strength == "strong" or (name.isupper() and is_secret_variable(name))
+        if is_password(secret) if is_strong else len(secret) >= _SHORTEST and is_secret_under(secret, strength):
+            yield Found(*match.span(group), "secret")
