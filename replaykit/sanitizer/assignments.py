@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from replaykit.sanitizer.names import field_strength, is_secret_variable
+from replaykit.sanitizer.names import Strength, field_strength, is_secret_variable
 from replaykit.sanitizer.shapes import Found, is_placeholder
-from replaykit.sanitizer.values import is_password, is_secret_under, named_value
+from replaykit.sanitizer.values import has_both, is_password, is_secret_under, named_span, named_value
 
 _SHORTEST = 8  # characters, under a name that says less
 _HINTS = ("key", "token", "secret", "pass", "pwd", "credential", "auth", "cookie", "appid", "_pw", "-pw")
@@ -21,22 +21,19 @@ _ASSIGNED = re.compile(
     r"(?P<secret>[\w.~+/=!@#$%^*-]{6,400}(?<![.!]))(?!\())",
     re.IGNORECASE,
 )
-# Settings of a connection: `Server=db;User Id=me;Password=p,(w);`
-_SETTING = re.compile(
-    r"(?<![\w])(?:password|pwd|accountkey|sharedaccesskey|sharedaccesssignature|access ?key|secret ?key|secret)\s?=\s?"
-    r"(?P<value>[^;\"'\s]{3,400})",
+# A setting of a connection: `Server=db;User Id=me;Password=p,(w);`
+_SETTING = re.compile(r"[\w-]{0,24}=(?P<value>[^;\"'\s]{3,400})")
+_CONNECTION = re.compile(
+    r"(?:server|data source|endpoint|accountname|host|uid|user ?(?:id|name)?|database|initial catalog)\s?=[^;\n]{1,200};",
     re.IGNORECASE,
 )
 # A name and a value side by side: attributes of XML, the environment of a container.
-_PAIRED = re.compile(
-    r"\b(?:key|name)(?:=|:\s?)[\"']?(?P<name>[\w.:-]{2,60})[\"']?,?\s{1,40}value(?:=|:\s?)"
-    r"(?:\"(?P<double>[^\"]{4,400})\"|'(?P<single>[^']{4,400})'|(?P<bare>[^\s\"'<>,]{4,400}))",
-    re.IGNORECASE,
+_VALUE = re.compile(
+    r"value(?:=|:\s?)(?:\"(?P<double>[^\"]{4,400})\"|'(?P<single>[^']{4,400})'|(?P<bare>[^\s\"'<>,]{4,400}))"
 )
-_LOGIN = re.compile(r"\blogin\s+\S{1,80}\s+password\s+(?P<value>\S{3,200})")
-_SQL = re.compile(
-    r"\b(?:IDENTIFIED BY|WITH PASSWORD|ENCRYPTED PASSWORD|PASSWORD)\s{1,3}'(?P<value>[^'\n]{3,200})'", re.IGNORECASE
-)
+_BEFORE_VALUE = re.compile(r"\b(?:[kK]ey|[nN]ame)(?:=|:\s?)[\"']?(?P<name>[\w.:-]{2,60})[\"']?,?\s{1,40}\Z")
+_LOGIN = re.compile(r"login\s{1,9}\S{1,80}\s{1,9}password\s{1,9}(?P<value>\S{3,200})")
+_SQL = re.compile(r"(?:IDENTIFIED BY|identified by)\s{1,3}'(?P<value>[^'\n]{3,200})'")
 _CLUSTER_SECRET = re.compile(r"(?m)^([ \t]*)(?:data|stringData):[ \t]*\n((?:\1[ \t]+[^\n]*(?:\n|\Z)|[ \t]*\n)+)")
 _CLUSTER_VALUE = re.compile(r"(?m)^[ \t]+[\"']?[\w.-]{1,80}[\"']?:[ \t]+[\"']?(?P<value>[^\s\"'|>][^\s\"']{3,})")
 _NAME_END = re.compile(r"[\w-]*")
@@ -46,38 +43,35 @@ _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 def find_assignments(text: str) -> Iterator[Found]:
     """Secret values behind their names."""
+    if "DENTIFIED BY" in text or "dentified by" in text:
+        yield from _behind(_SQL, text)
     hints = _hints(text)
     if not hints:
         return
-    if ";" in text:
-        yield from _settings(text)
-    if "value" in text:
-        yield from _paired_values(text)
-    if ":" in text or "=" in text:
+    yield from _paired_values(text)
+    if ":" in text:
         yield from _quoted_values(text)
     yield from _assigned_values(text, hints)
-    if "assword" in text or "ASSWORD" in text or "DENTIFIED" in text:
-        for pattern in (_LOGIN, _SQL):
-            for match in pattern.finditer(text):
-                if not is_placeholder(match["value"]):
-                    yield Found(*match.span("value"), "secret")
+    yield from _behind(_LOGIN, text)
     if "kind: Secret" in text:
         yield from _cluster_values(text)
 
 
-def _settings(text: str) -> Iterator[Found]:
-    for match in _SETTING.finditer(text):
-        before = text[max(0, match.start() - 2) : match.start()].rstrip()
-        is_setting = before.endswith(";") or text.startswith(";", match.end())
-        if is_setting and not is_placeholder(match["value"]):
+def _behind(pattern: re.Pattern[str], text: str) -> Iterator[Found]:
+    for match in pattern.finditer(text):
+        if not is_placeholder(match["value"]):
             yield Found(*match.span("value"), "secret")
 
 
 def _paired_values(text: str) -> Iterator[Found]:
-    for match in _PAIRED.finditer(text):
-        strength = field_strength(match["name"])
-        if strength in ("strong", "personal"):  # a page's hidden fields have names like these, too
-            yield from named_value(match, match.lastgroup or "bare", strength, "plain")
+    for match in _VALUE.finditer(text):
+        before = _BEFORE_VALUE.search(text[max(0, match.start() - 120) : match.start()])
+        strength = field_strength(before["name"]) if before is not None else None
+        # A page's hidden fields have names like these, too; and without quotes it may be a word about it.
+        if strength in ("strong", "personal") and (match["bare"] is None or has_both(match["bare"])):
+            span = named_span(match[match.lastgroup or 0], strength)
+            if span is not None:
+                yield Found(match.start(match.lastgroup or 0) + span[0], match.end(match.lastgroup or 0), "secret")
 
 
 def _cluster_values(text: str) -> Iterator[Found]:
@@ -113,19 +107,30 @@ def _hints(text: str) -> list[int]:
 
 
 def _assigned_values(text: str, hints: list[int]) -> Iterator[Found]:
+    has_settings = ";" in text
     for start in hints:
         end = start + 3  # the shortest hint; the pattern takes the rest of the word
         match = _ASSIGNED.match(text, end)
-        if match is None:
+        setting = _SETTING.match(text, end) if has_settings else None
+        if match is None and setting is None:
             continue
         before = _NAME_START.search(text[max(0, start - 40) : end])
         rest = _NAME_END.match(text, end)
         if before is None or rest is None:
             continue
-        name, group = before[0] + rest[0], "secret" if match["quoted"] is None else "quoted"
-        secret, strength = match[group], field_strength(name)
-        if _DOTTED.fullmatch(secret) or is_placeholder(secret):
-            continue
+        name = before[0] + rest[0]
+        strength = field_strength(name)
         is_strong = strength == "strong" or (name.isupper() and is_secret_variable(name))
-        if is_password(secret) if is_strong else len(secret) >= _SHORTEST and is_secret_under(secret, strength):
-            yield Found(*match.span(group), "secret")
+        if is_strong and setting is not None and _CONNECTION.search(text[max(0, start - 240) : start]) is not None:
+            if not is_placeholder(setting["value"]):
+                yield Found(*setting.span("value"), "secret")
+        elif match is not None:
+            group = "secret" if match["quoted"] is None else "quoted"
+            if _is_assigned(match[group], strength, is_strong=is_strong):
+                yield Found(*match.span(group), "secret")
+
+
+def _is_assigned(value: str, strength: Strength | None, *, is_strong: bool) -> bool:
+    if _DOTTED.fullmatch(value) or is_placeholder(value):
+        return False
+    return is_password(value) if is_strong else len(value) >= _SHORTEST and is_secret_under(value, strength)

@@ -43,7 +43,8 @@ def likeness_of(kind: str, raw: str) -> Likeness | None:
     if kind not in _LIKENESSES:
         return None
     # A number that only its name gave away need not have check digits: then its stand-in has none either.
-    return _LIKENESSES[kind] if personal_kind(raw) == kind or is_national_alone(raw) or kind == CARD else None
+    is_checked = personal_kind(raw) == kind or kind == CARD or (kind == NATIONAL_ID and is_national_alone(raw))
+    return _LIKENESSES[kind] if is_checked else None
 
 
 def _card(raw: str, made: str) -> str | None:

@@ -231,10 +231,10 @@ BARE: dict[int, tuple[Check, ...]] = {
 """Digits in one piece, by how many there are."""
 
 
-_SPACES = frozenset(" ,;|\t")
+_SPACES = frozenset(" \t")
 _SIGNS = str.maketrans("", "", " .-/()+")
-_EDGE = r"(?<![\w+/=.,$€£#%&@-])"
-_END = r"(?![\w+/=@%-])(?![.,:]\d)"
+_EDGE = r"(?<![\w+/.$€£#%&@-])"
+_END = r"(?![\w+/=@%-])(?![.:]\d)"
 
 
 def _any_of(forms: tuple[Form, ...]) -> re.Pattern[str]:
@@ -297,7 +297,7 @@ def _may_be_lettered(text: str, start: int, end: int) -> bool:
 
 def find_grouped(text: str, start: int, end: int) -> Iterator[Found]:
     """Numbers with signs between their groups, in a piece of a text."""
-    for match in _GROUPED.finditer(text, start, end):
+    for match in _GROUPED.finditer(text, start, end + 2):
         if _checked(match, GROUPED, is_alone=False) and not (" " in match[0] and is_in_row(text, *match.span())):
             yield Found(*match.span(), KIND)
 

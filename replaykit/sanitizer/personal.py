@@ -27,6 +27,7 @@ _DATE = re.compile(
     r"(?:19|20)\d\d([-/.])[01]\d\1[0-3]\d(?:[ -]\d{1,2})?\Z"
     r"|[0-3]?\d([-/.])[0-3]?\d\2(?:19|20)\d\d(?: \d{1,2})?\Z"
 )
+_SINGLE_DIGITS = 8  # characters: a number may begin with digits that stand alone, `1-415-`
 _LONGEST_LONE = 40
 _LONGEST_RUN = 60  # characters; what is longer is a table
 
@@ -37,7 +38,7 @@ def find_personal(text: str) -> Iterator[Found]:
         return
     digit = _MAY_BE.search(text)
     if digit is not None:
-        first = digit.start()
+        first = max(0, digit.start() - _SINGLE_DIGITS)
         for match in _RUN.finditer(text, first):
             start, end = match.span()
             if end - start <= _LONGEST_RUN and _DATE.match(match[0]) is None:
@@ -142,7 +143,7 @@ _NAMED = re.compile(
 
 _FEWEST_OF_CARD = 12
 _CARD = re.compile(
-    r"(?<![\w.+/=$-])(?:\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|3\d{3}([ -])\d{6}\2\d{4,5}|\d{13,19})(?![\w/=]|[.-]\d|[ -]\d)"
+    r"(?<![\w.+/$-])(?:\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|3\d{3}([ -])\d{6}\2\d{4,5}|\d{13,19})(?![\w/=]|[.-]\d|[ -]\d)"
 )
 _CARD_BEFORE = re.compile(
     r"(?:card|visa|master ?card|amex|american express|maestro|discover|diners|uatp|pan|cc)"
@@ -152,7 +153,7 @@ _CARD_BEFORE = re.compile(
 
 
 def _cards(text: str, start: int, end: int, before: str) -> Iterator[Found]:
-    for match in _CARD.finditer(text, start, end):
+    for match in _CARD.finditer(text, start, end + 2):
         if not is_in_row(text, *match.span()):
             is_sure = match.start() == start and _CARD_BEFORE.search(before) is not None
             if _is_card(match[0], is_sure=is_sure):
@@ -196,7 +197,7 @@ def _is_issued(number: str, is_sure: bool) -> bool:
 # accounts
 
 _IBAN = re.compile(
-    r"[A-Z]{2}(?<![\w+/=.-]..)\d{2}(?:([ -]?)[A-Z0-9]{4}(?:\1[A-Z0-9]{4}){1,6}(?:\1[A-Z0-9]{1,3})?)(?![\w+/=])"
+    r"[A-Z]{2}(?<![\w+/.-]..)\d{2}(?:([ -]?)[A-Z0-9]{4}(?:\1[A-Z0-9]{4}){1,6}(?:\1[A-Z0-9]{1,3})?)(?![\w+/=])"
 )
 # ISO 13616 registry: how long an account number of each country is.
 _IBAN_LENGTHS = {
@@ -232,13 +233,13 @@ def _is_iban(value: str) -> bool:
 
 _GAP = r"[ .\u00a0-]"
 _PHONE = re.compile(
-    r"(?<![\w+/=.,$€£%&-])(?:"
+    r"(?<![\w+/.$€£%&-])(?:"
     rf"\(?(?:\+|00(?=[1-9]\d?{_GAP}|[1-9]\d\d{_GAP}))[1-9]\d{{0,2}}\)?(?:{_GAP}?(?:\(\d{{1,5}}\)|\d+)){{1,6}}"
     rf"|(?:1{_GAP})?\([2-9]\d\d\){_GAP}?[2-9]\d\d{_GAP}\d{{4}}"
     rf"|(?:1{_GAP})?[2-9]\d\d([-.])[2-9]\d\d\1\d{{4}}"
     r"|9\d-[2-9]\d\d-[2-9]\d\d-\d{4}"
     r"|\(0\d{1,4}\)[ -]?\d{3,4}[ -]?\d{3,5}"
-    r")(?![\w/=@%]|[.,:-]\d)"
+    r")(?![\w/=@%]|[.:-]\d)"
 )
 _NO_PHONE_BEFORE = re.compile(
     r"(?:order|invoice|ticket|sku|part|model|serial|tracking|shipment|case|isbn|issn|version|build|ref(?:erence)?|po|id)"
@@ -252,9 +253,17 @@ _COUNTRY_CODE = re.compile(
 
 
 def _phones(text: str, start: int, end: int, before: str) -> Iterator[Found]:
-    for match in _PHONE.finditer(text, start, end):
-        if is_phone(match[0]) and not (match.start() == start and _NO_PHONE_BEFORE.search(before)):
+    for match in _PHONE.finditer(text, start, end + 2):
+        is_sure = match[0].startswith(("+", "("))
+        if is_sure and _is_added(text, match.start()):
+            continue
+        if is_phone(match[0]) and (is_sure or match.start() > start or not _NO_PHONE_BEFORE.search(before)):
             yield Found(*match.span(), PHONE)
+
+
+def _is_added(text: str, start: int) -> bool:
+    """True for a number on a line that a patch adds."""
+    return text.startswith("+", start) and text[start - 1 : start] == "\n" and "@@ -" in text
 
 
 def country_code_size(number: str) -> int:
