@@ -24,7 +24,7 @@ _ASSIGNED = re.compile(
 # A setting of a connection: `Server=db;User Id=me;Password=p,(w);`
 _SETTING = re.compile(r"[\w-]{0,24}=(?P<value>[^;\"'\s]{3,400})")
 _CONNECTION = re.compile(
-    r"(?:server|data source|endpoint|accountname|host|uid|user ?(?:id|name)?|database|initial catalog)\s?=[^;\n]{1,200};",
+    r"(?:server|data source|endpoint|accountname|host|uid|user ?(?:id|name)?|initial catalog)\s?=[^;\n]{1,200};",
     re.IGNORECASE,
 )
 # A name and a value side by side: attributes of XML, the environment of a container.

@@ -24,18 +24,19 @@ Likeness = Callable[[str, str], str | None]
 _ISSUER = 4  # digits of a card that say whose it is
 
 # Claims that say what a token is for; programs compare them with what they expect, and they are nobody's secret.
-_PLAIN_CLAIMS = frozenset({"acr", "alg", "amr", "aud", "azp", "client_id", "crv", "cty", "iss", "kty", "locale"}) | {
-    "permissions",
-    "role",
-    "roles",
-    "scope",
-    "scp",
-    "token_type",
-    "token_use",
-    "typ",
-    "ver",
-    "zoneinfo",
-}
+_PLAIN_CLAIMS = frozenset(
+    {
+        *("acr", "alg", "amr", "aud", "azp", "client_id", "crv", "cty", "iss", "kty", "locale", "permissions", "role"),
+        *("roles", "scope", "scp", "token_type", "token_use", "typ", "ver", "zoneinfo"),
+    }
+)
+# Claims that say who it is for; any words may stand there.
+_IDENTITIES = frozenset(
+    {
+        *("address", "birthdate", "email", "family_name", "given_name", "login", "middle_name", "name", "nickname"),
+        *("phone_number", "picture", "preferred_username", "profile", "sub", "unique_name", "upn", "user", "username"),
+    }
+)
 
 
 def likeness_of(kind: str, raw: str) -> Likeness | None:
@@ -80,8 +81,15 @@ def _phone(raw: str, made: str) -> str | None:
 
 def _ip(raw: str, made: str) -> str | None:
     # The first group of the longer ones says that they are in use.
-    made = raw[:4] + made[4:] if ":" in raw else ".".join(map(_octet, made.split(".")))
+    made = raw[:4] + "".join(map(_hex, made[4:])) if ":" in raw else ".".join(map(_octet, made.split(".")))
     return made if personal_kind(made) == personal_kind(raw) else None
+
+
+def _hex(char: str) -> str:
+    if not char.isalpha():
+        return char
+    digit = "abcdef"[ord(char.lower()) % 6]
+    return digit if char.islower() else digit.upper()
 
 
 def _octet(made: str) -> str:
@@ -112,11 +120,14 @@ _LIKENESSES: dict[str, Likeness] = {CARD: _card, IBAN: _iban, PHONE: _phone, IP:
 _WORTH = re.compile(r"\d{8,}")
 
 
-def with_claims(token: str, replace: Callable[[str], str]) -> str:
-    """A signed token (JWT) whose claims are `replace`d; its header and its signature stay.
+def with_claims(token: str, replace: Callable[[str, bool], str]) -> str:
+    """A signed token (JWT) whose claims are replaced; its header and its signature stay.
 
     What is no JSON in base64 is given back as it is. Claims that say what the token is for stay, unless they are of
     somebody; so do numbers, which say until when it holds.
+
+    Args:
+        replace: Is given a claim, and whether it says who the token is for.
     """
     header, payload, signature = token.split(".", 2)
     text = _decoded(payload)
@@ -128,7 +139,10 @@ def with_claims(token: str, replace: Callable[[str], str]) -> str:
         raw = text[literal.start : literal.end]
         said = decode(raw, "json")
         if literal.kind == "text" and not (literal.name in _PLAIN_CLAIMS and "@" not in said):
-            parts += (text[last : literal.start], rewrite(raw, "json", said, replace(said)))
+            parts += (
+                text[last : literal.start],
+                rewrite(raw, "json", said, replace(said, literal.name in _IDENTITIES)),
+            )
             last = literal.end
     claims = "".join((*parts, text[last:])).encode("utf-8", "surrogatepass")
     return f"{header}.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.{signature}"

@@ -24,15 +24,15 @@ def find_machines(text: str, start: int) -> Iterator[Found]:
 
 
 _MAY_BE_IPV4 = re.compile(r"\.\d{1,3}\.\d{1,3}\.\d")
-_IPV4 = re.compile(r"\d(?<![\w.@+-].)(?<!\w/.)\d{0,2}(?:\.\d{1,3}){3}(?![\w-]|\.\w)")
+_IPV4 = re.compile(r"\d(?<![\w.+-].)(?<!\w/.)\d{0,2}(?:\.\d{1,3}){3}(?![\w-]|\.\w)")
 _IP_BEFORE = re.compile(
     r"(?:\bip|ipv[46]|ip[_ -]?addr(?:ess)?|address|addr|host|server|client|remote|peer|dns|gateway|ping|ssh|from"
-    r"|nameserver|x-forwarded-for|x-real-ip|://|@)[\s:=\"'\[(a-z]{0,8}\Z",
+    r"|nameserver|x-forwarded-for|x-real-ip|://)[\s:=\"'\[(a-z]{0,8}\Z",
     re.IGNORECASE,
 )
 _VERSION_BEFORE = re.compile(
     r"(?:(?<![a-z])v|version|ver|release|rev(?:ision)?|build|firmware|driver|update|section|sec|chapter|clause|article"
-    r"|figure|table|step|part|sdk|==|[<>~^]=?|§)[\s:=\"'(.]{0,4}\Z",
+    r"|figure|table|step|part|sdk|==|[<>~^]=|[~^]|§)[\s:=\"'(.]{0,4}\Z",
     re.IGNORECASE,
 )
 _SHORTEST_BARE_IP = 9  # digits: with fewer it may be a version or a section

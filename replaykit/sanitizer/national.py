@@ -137,7 +137,9 @@ def _taiwanese(text: str) -> bool:
 
 
 def _korean(text: str) -> bool:
-    return text[6] in "12345678" and weighted(digits_of(text), (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)) >= 0
+    total = weighted(digits_of(text), (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5))
+    is_recent = text[6] in "3478" and text[:2] >= "20"  # those have no check digit any more
+    return text[6] in "12345678" and (is_recent or (11 - total % 11) % 10 == int(text[12]))
 
 
 def _pesel(text: str) -> bool:
@@ -146,8 +148,8 @@ def _pesel(text: str) -> bool:
 
 
 def _steuer_id(text: str) -> bool:
-    counts = [text[:10].count(digit) for digit in set(text[:10])]
-    return text[0] != "0" and max(counts) in (2, 3) and iso7064_mod11_10(digits_of(text))
+    repeated = [text[:10].count(digit) for digit in set(text[:10]) if text[:10].count(digit) > 1]
+    return text[0] != "0" and len(repeated) == 1 and repeated[0] <= 3 and iso7064_mod11_10(digits_of(text))
 
 
 def _nhs(text: str) -> bool:

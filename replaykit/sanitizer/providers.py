@@ -36,7 +36,7 @@ _SHOPIFY = ("shpat_", "shpca_", "shppa_", "shpss_")
 PRIVATE_KEY = Rule(
     "private_key",
     re.compile(
-        r"-{4,5} ?BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)? ?-{4,5}(?P<secret>"
+        r"-{4,5} ?BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)? ?-{4,5}+(?P<secret>"
         r"(?![^-]{0,15}-{4})(?:[^-]++|-(?!-{3}))++(?=-{4,5} ?END)"
         r"|(?:\s|\\{1,4}[nr ]?)*+(?:[A-Za-z0-9+/=]{12,}|(?:Proc-Type|DEK-Info|Version|Comment): ?[\w,. ()-]+)"
         r"(?:\s|\\{1,4}[nr ]?|[A-Za-z0-9+/=]{12,}|(?:Proc-Type|DEK-Info|Version|Comment): ?[\w,. ()-]+)*+"

@@ -14,6 +14,7 @@ from replaykit.sanitizer.names import is_secret_value
 from replaykit.sanitizer.personal import find_lone, find_personal, personal_kind
 from replaykit.sanitizer.shapes import EMAIL, KEEP, Found, Group, Rule, find_shapes, grouped, shape_of, whole_shapes
 from replaykit.sanitizer.standins import StandIn, Table
+from replaykit.sanitizer.values import is_credential
 from replaykit.sanitizer.views import decode, json_literals, rewrite
 
 SHORTEST_ANYWHERE = 8
@@ -197,14 +198,16 @@ class Search:
         keeps = signature_start(form) if form != token or not form.endswith(".") else keeps
         return self._table.replace(token, "jwt", keeps=keeps, form=form)
 
-    def _replace_claim(self, value: str) -> str:
+    def _replace_claim(self, value: str, is_identity: bool) -> str:
         """A claim is replaced if it can be everywhere else, too: an agent goes on with what it read there."""
-        if self._table.find(value) is not None or not (
-            self._shape_of(value) is not None or is_secret_value(value) or is_worth(value)
-        ):
+        if self._table.find(value) is not None:
+            return value
+        shape = self._shape_of(value)
+        is_somebodys = is_secret_value(value) and (is_identity or is_credential(value))
+        if shape is None and not is_somebodys and not is_worth(value):
             return value
         new = self._replace(value, Found(0, len(value), "claim"))
-        if new != value and value not in self._anywhere and self._shape_of(value) is None:
+        if shape is None and new != value and value not in self._anywhere:
             self._look_for((value,))
         return new
 

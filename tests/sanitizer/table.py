@@ -16,7 +16,9 @@ from pathlib import Path
 from random import Random
 
 from replaykit.sanitizer import Sanitizer
-from tests.sanitizer.cases import Case, cases
+from tests.sanitizer.cases import Case, secret_cases
+from tests.sanitizer.numbers import negative_cases
+from tests.sanitizer.people import personal_cases
 
 SHARED = Path(os.environ.get("REPLAYKIT_SHARED") or Path(__file__).parents[3] / "shared")
 CORPUS = SHARED / "data" / "secrets.jsonl"
@@ -35,6 +37,13 @@ def read(path: Path) -> Iterator[Case]:
             base64.b64decode(row.get(name) or "").decode("utf-8", "replace") for name in ("text_b64", "value_b64")
         )
         yield Case(row["class"], row["kind"], text, value)
+
+
+def cases(random: Random) -> Iterator[Case]:
+    """One of every kind there is, made at random: the same ones for the same seed."""
+    yield from secret_cases(random)
+    yield from personal_cases(random)
+    yield from negative_cases(random)
 
 
 def generated(count: int, seed: int = 1) -> Iterator[Case]:

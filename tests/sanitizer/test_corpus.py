@@ -1,96 +1,101 @@
-"""How much of a corpus of real and invented secrets is found; skipped where the corpus is absent."""
+"""How much is found of secrets and personal data, and how little of what is neither; `table.py` prints it by kind."""
 
 from __future__ import annotations
 
-import base64
 import json
-import os
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.sanitizer.secrets import sanitizer
+from replaykit.sanitizer import Sanitizer
+from tests.sanitizer.cases import Case, secret_cases
+from tests.sanitizer.numbers import negative_cases
+from tests.sanitizer.people import personal_cases
+from tests.sanitizer.table import CORPUS, PART, cases, counted, generated, main, rate, read
 
-SHARED = Path(os.environ.get("REPLAYKIT_SHARED") or Path(__file__).parents[3] / "shared")
-CORPUS = SHARED / "data" / "secrets.jsonl"
-
-pytestmark = [
-    pytest.mark.shared,
-    pytest.mark.skipif(not CORPUS.is_file(), reason="the shared corpus of secrets is not there"),
+FILES = [
+    pytest.param(PART, id="kept here"),
+    pytest.param(
+        CORPUS,
+        id="shared",
+        marks=[pytest.mark.shared, pytest.mark.skipif(not CORPUS.is_file(), reason="the shared corpus is not there")],
+    ),
 ]
 
-# Kinds that the present rules cover; the rest is counted and shown.
-COVERED = {
-    "anthropic",
-    "openai",
-    "aws",
-    "gcp",
-    "github",
-    "gitlab",
-    "jwt",
-    "private-key",
-    "slack",
-    "stripe",
-    "email",
-    "basic_auth",
-    "google",
-    "npm",
-    "pypi",
-    "sendgrid",
-    "huggingface",
-    "perplexity",
-}
-FLOOR = 0.80
-TOUCHED_NEGATIVES = 0.01
-TOUCHED_NEAR_MISSES = 0.07
+
+@pytest.mark.parametrize("path", FILES)
+def test_rates_of_invented_and_published_cases(path: Path) -> None:
+    found, total, _ = counted(read(path))
+
+    assert rate(found, total, "secret") >= 0.95
+    assert rate(found, total, "pii") >= 0.9
+    assert rate(found, total, "near_miss") <= 0.065
+    assert rate(found, total, "negative") <= 0.01
 
 
-def rows() -> Iterator[dict[str, Any]]:
-    for line in CORPUS.read_text().splitlines():
-        row = json.loads(line)
-        row["text"] = base64.b64decode(row["text_b64"])
-        row["value"] = base64.b64decode(row.get("value_b64") or "")
-        yield row
+def test_rates_of_cases_made_at_random() -> None:
+    found, total, wrong = counted(generated(25, seed=4))
+
+    assert rate(found, total, "secret") >= 0.98, wrong
+    assert rate(found, total, "pii") >= 0.98, wrong
+    assert rate(found, total, "negative") <= 0.005, wrong
 
 
-def is_found(row: dict[str, Any]) -> bool:
-    stored = sanitizer().body(row["text"])
-    return stored != row["text"] and (not row["value"] or row["value"] not in stored)
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=25, derandomize=True, deadline=None)
+def test_no_value_is_left_wherever_it_stands(seed: int) -> None:
+    for case in (*secret_cases(Random(seed)), *personal_cases(Random(seed))):
+        stored = Sanitizer().body(case.text.encode()).decode()
+
+        assert case.value not in stored, case
 
 
-def test_rates_over_the_corpus(capsys: pytest.CaptureFixture[str]) -> None:
-    found: Counter[tuple[str, str]] = Counter()
-    total: Counter[tuple[str, str]] = Counter()
-    for row in rows():
-        key = (row["class"], row["kind"])
-        total[key] += 1
-        found[key] += is_found(row) if row["is_secret"] else sanitizer().body(row["text"]) != row["text"]
-    with capsys.disabled():
-        print()  # noqa: T201
-        for key, count in sorted(total.items()):
-            if key[0] in ("secret", "pii") or found[key]:
-                print(f"  {key[0]:<10} {key[1]:<46} {found[key]}/{count}")  # noqa: T201
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=30, derandomize=True, deadline=None)
+def test_what_is_neither_stays(seed: int) -> None:
+    texts = [case.text for case in negative_cases(Random(seed))]
+    changed = [text for text in texts if Sanitizer().body(text.encode()).decode() != text]
 
-    def rate(group: str, words: set[str] | None = None) -> float:
-        keys = [key for key in total if key[0] == group and (words is None or _is_covered(key[1], words))]
-        return sum(found[key] for key in keys) / max(1, sum(total[key] for key in keys))
-
-    assert rate("negative") <= TOUCHED_NEGATIVES
-    assert rate("near_miss") <= TOUCHED_NEAR_MISSES
-    assert rate("secret", COVERED) >= FLOOR
-    assert rate("secret") >= 0.7
+    assert len(changed) <= len(texts) // 40, changed
 
 
-def _is_covered(kind: str, words: set[str]) -> bool:
-    return any(word in kind.lower() for word in words)
+def is_stable(case: Case, key: bytes | None) -> bool:
+    """Sanitizing what is stored changes nothing, with and without the key, and it is as long as it was."""
+    data = case.text.encode()
+    first = Sanitizer(key=key)
+    stored = first.body(data)
+    again = (Sanitizer(key=key, known=first.issued), Sanitizer(known=first.issued))
+    return len(stored) == len(data) and all(one.body(stored) == stored for one in again)
 
 
-def test_stored_corpus_is_as_long_and_stable() -> None:
-    for row in rows():
-        first = sanitizer()
-        stored = first.body(row["text"])
-        assert len(stored) == len(row["text"])
-        assert sanitizer(known=first.issued).body(stored) == stored
+@pytest.mark.parametrize("key", [b"project", None], ids=["key", "no key"])
+def test_stored_text_is_as_long_and_stays_as_it_is(key: bytes | None) -> None:
+    texts = [*read(PART), *(case for seed in range(6) for case in cases(Random(seed)))]
+
+    assert [case for case in texts if not is_stable(case, key)] == []
+
+
+def test_same_key_stores_the_same_text() -> None:
+    for case in cases(Random(5)):
+        assert Sanitizer(key=b"a").body(case.text.encode()) == Sanitizer(key=b"a").body(case.text.encode())
+
+
+def test_every_kept_case_names_its_source_and_a_licence_that_stands_beside_it() -> None:
+    licences = (PART.parent / "LICENSES.md").read_text()
+    rows = [json.loads(line) for line in PART.read_text().splitlines()]
+
+    assert {row["licence"] for row in rows} == {"MIT"}
+    for row in rows:
+        origin = row["source"].partition(":")[0].partition("@")[0].split()[-1]
+        assert origin in licences or row["source"] == "generated by shape"
+
+
+def test_command_prints_a_line_for_each_kind_and_the_rates(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(PART)]) == 0
+
+    printed = capsys.readouterr().out
+    assert "iban" in printed
+    assert "secret     found 9" in printed

@@ -1,0 +1,155 @@
+"""Cards, accounts and phone numbers are found; orders, prices, times and tables are not."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.personal import country_code_size, find_lone, find_personal, personal_kind
+
+VALUES = {
+    "card": ["4111 1111 1111 1111", "4111111111111111", "3782 822463 10005", "5555-5555-5555-4444", "30569309025904"],
+    "iban": ["GB82 WEST 1234 5698 7654 32", "PL61109010140000071219812874", "NO93 8601 1117 947"],
+    "phone": [
+        "(415) 555-0132",
+        "415-555-0132",
+        "+1 415 555 0132",
+        "+14155550132",
+        "+49 (0)30 901820",
+        "0044 20 7946 0958",
+    ],
+    "ip": ["93.184.216.34"],
+    "national_id": ["078-05-1120"],
+}
+CASES = [(kind, value) for kind, values in VALUES.items() for value in values]
+
+
+def found(text: str) -> set[tuple[str, str]]:
+    return {(item.kind, text[item.start : item.end]) for item in find_personal(text)}
+
+
+@pytest.mark.parametrize(("kind", "value"), CASES, ids=[value for _, value in CASES])
+@pytest.mark.parametrize(
+    "around", ["{}", "it is {}.", "a={}, b", "1,{},x", "<{}>", "({})", "Maria\n{}\nOslo"], ids=repr
+)
+def test_value_is_found_wherever_it_stands(kind: str, value: str, around: str) -> None:
+    assert (kind, value) in found(around.format(value))
+    assert personal_kind(value) == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("phone: 555-0132", "phone", "555-0132"),
+        ("Tel. 030 901820", "phone", "030 901820"),
+        ("call me at 0171 1234567", "phone", "0171 1234567"),
+        ("SSN 078051120", "national_id", "078051120"),
+        ("passport no. 123456789", "national_id", "123456789"),
+        ("my credit card: 122000000000003", "card", "122000000000003"),
+    ],
+)
+def test_number_behind_a_word_is_found(text: str, kind: str, value: str) -> None:
+    assert (kind, value) in found(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("4111111111111112", "1234567812345670", "order 4111 1111 1111", "0.4111111111111111", "a4111111111111111"),
+        *(
+            "GB83 WEST 1234 5698 7654 32",
+            "HU42 A177 3016 1111 1018 0000 0000",
+            "GB82WEST1234569876543",
+            "xPL61109010140000071219812874",
+        ),
+        *("+1770853433", "1770853433", "1770853433000", "order 415-555-0132", "invoice #415-555-0132", "115-555-0132"),
+        *(
+            "2025-11-19 10:20",
+            "19.11.2025 10",
+            "100 200 300 400",
+            "$1,234,567.89",
+            "1.234.567,89",
+            "2019-2024",
+            "call_12345678",
+        ),
+        *(
+            "@@ -12,3 +14,3 @@\n+4915112345678",
+            "+0000",
+            "(1) 2345678",
+            "tel_id=12345678",
+            "10-20-30-40-50",
+            "12345 67890 12345",
+        ),
+    ],
+)
+def test_other_numbers_stay(text: str) -> None:
+    assert found(text) == set()
+
+
+def test_lone_number_is_found_with_what_stands_around_it_left() -> None:
+    assert [(item.start, item.end) for item in find_lone(' "876 543 210"\n')] == [(2, 13)]
+    assert list(find_lone("876 543 211")) == []
+
+
+@pytest.mark.parametrize(("number", "size"), [("1415", 1), ("4930", 2), ("35312", 3), ("2801", 0), ("0", 0)])
+def test_country_of_a_number_is_known(number: str, size: int) -> None:
+    assert country_code_size(number) == size
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("phone", "12345678"),
+        ("mobile_number", 4915112345678),
+        ("cardNumber", 4111111111111111),
+        ("passport_no", "X1234567"),
+        ("ssn", 78051120),
+        ("client_ip", "8.8.4.4"),
+    ],
+)
+def test_value_under_a_personal_name_is_replaced(name: str, value: str | int) -> None:
+    stored = Sanitizer().json({name: value})[name]
+
+    assert stored != value
+    assert type(stored) is type(value)
+    assert len(str(stored)) == len(str(value))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("phone", "iPhone 15 Pro"), ("mobile", True), ("phone", None), ("fax", "2025-11-19"), ("ip", "127.0.0.1")),
+        *(("ip", "10.0.0.1"), ("phone_number_id", "106540352242922"), ("phone_count", 12345678), ("ssn", "required")),
+    ],
+)
+def test_what_only_stands_under_such_a_name_stays(name: str, value: object) -> None:
+    assert Sanitizer().json({name: value}) == {name: value}
+
+
+PIECES = [
+    "1 ",
+    "1-",
+    "+1 (",
+    "12 34 ",
+    "1.1.1.1.",
+    ":::",
+    "a:b:",
+    "AB12 ",
+    "AB 12 34 ",
+    "123456-",
+    "4111 1111 ",
+    "tel 1",
+    "(0)",
+    "00 1",
+]
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_long_repeats_cost_no_more_than_their_size(piece: str) -> None:
+    text = piece * (100_000 // len(piece))
+    start = time.process_time()
+    list(find_personal(text))
+
+    assert time.process_time() - start < 3
