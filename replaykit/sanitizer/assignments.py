@@ -10,7 +10,7 @@ from replaykit.sanitizer.shapes import Found, is_placeholder
 from replaykit.sanitizer.values import has_both, is_password, is_secret_under, named_span, named_value
 
 _SHORTEST = 8  # characters, under a name that says less
-_HINTS = ("key", "token", "secret", "pass", "pwd", "credential", "auth", "cookie", "appid", "_pw", "-pw")
+_HINTS = ("key", "token", "secret", "pass", "pwd", "credential", "auth", "cookie", "appid", "_pw", "identified by")
 _QUOTED = re.compile(r"""(["'])([\w.$ -]{2,60})\1\s{0,3}:\s{0,3}(["'])((?:\\.|(?!\3)[^\\])*+)\3""", re.DOTALL)
 _ELEMENT = re.compile(
     r"<(?:\w{1,20}:)?(?P<name>[\w.-]{2,40})(?:\s[^<>]{0,200})?>\s{0,20}(?P<value>[^<>\s]{4,2048})\s{0,20}</"
@@ -43,8 +43,6 @@ _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 def find_assignments(text: str) -> Iterator[Found]:
     """Secret values behind their names."""
-    if "DENTIFIED BY" in text or "dentified by" in text:
-        yield from _behind(_SQL, text)
     hints = _hints(text)
     if not hints:
         return
@@ -53,6 +51,7 @@ def find_assignments(text: str) -> Iterator[Found]:
         yield from _quoted_values(text)
     yield from _assigned_values(text, hints)
     yield from _behind(_LOGIN, text)
+    yield from _behind(_SQL, text)
     if "kind: Secret" in text:
         yield from _cluster_values(text)
 

@@ -185,7 +185,7 @@ def _is_issued(number: str, is_sure: bool) -> bool:
             or 644 <= int(number[:3]) <= 649
             or 3528 <= four <= 3589
             or two in (62, 81)
-            or (is_sure and number[0] in "256")
+            or (is_sure and (2200 <= four <= 2204 or 56 <= two <= 69))
         )
     if size == 15:
         return two in (34, 37) or (is_sure and number[0] == "1")

@@ -74,6 +74,9 @@ EMAIL = Rule(
 )
 
 
+_CAPITALS = re.compile("[A-Z][A-Z]")
+
+
 class Group(NamedTuple):
     """Rules that share a sign, which all of their literals have.
 
@@ -81,6 +84,7 @@ class Group(NamedTuple):
         sign: A text without it is done with all of them at once. Empty: the rules have none in common.
         shortest: So is a text with fewer characters.
         heads: How their literals begin, up to the first sign.
+        small: Those of them that do not begin with two capital letters, which prose has not.
         tails: The last characters of the heads, all equally many: a look at a sign is a look into this set.
         rules: Each with its own heads.
     """
@@ -88,6 +92,7 @@ class Group(NamedTuple):
     sign: str
     shortest: int
     heads: tuple[str, ...]
+    small: tuple[str, ...]
     tails: frozenset[str]
     rules: tuple[tuple[Rule, frozenset[str]], ...]
 
@@ -106,7 +111,8 @@ def grouped(rules: tuple[Rule, ...]) -> tuple[Group, ...]:
 def _group(sign: str, shortest: int, rules: tuple[tuple[Rule, frozenset[str]], ...]) -> Group:
     heads = tuple({head: None for _, heads in rules for head in heads})
     size = min(map(len, heads))
-    return Group(sign, shortest, heads, frozenset(head[-size:] for head in heads), rules)
+    small = tuple(head for head in heads if _CAPITALS.match(head) is None)
+    return Group(sign, shortest, heads, small, frozenset(head[-size:] for head in heads), rules)
 
 
 _PLACEHOLDER = re.compile(
@@ -136,7 +142,8 @@ def find_shapes(text: str, groups: Iterable[Group]) -> Iterator[Found]:
 def _heads_in(text: str, group: Group) -> set[str]:
     """Which heads a text has. There are few signs in it and many heads: a look at each sign is the quicker search."""
     if not group.sign:
-        return {head for head in group.heads if head in text}
+        heads = group.heads if _CAPITALS.search(text) is not None else group.small
+        return {head for head in heads if head in text}
     present: set[str] = set()
     absent, tails = group.heads, group.tails
     size = len(next(iter(tails)))
