@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from replaykit.sanitizer.base64text import bytes_of, rewrite_runs, text_of
 from replaykit.sanitizer.names import Strength, inner_strength, is_owner
 from replaykit.sanitizer.packed import unpack
 from replaykit.sanitizer.search import Search
@@ -101,6 +102,8 @@ class Masker:
             text = EVENT_DATA.sub(
                 lambda match: match[0][: -len(match[1])] + self._literals(match[1], findings, depth + 1), text
             )
+        elif depth < MAX_DEPTH:
+            text = rewrite_runs(text, lambda run: self._base64(run, findings, depth + 1))
         parts: list[str] = []
         last = 0
         for item in self._search.spans(text, has_literals=has_literals):
@@ -109,6 +112,13 @@ class Masker:
                 parts += (text[last : item.found.start], item.stand_in.marker)
                 last = item.found.end
         return "".join((*parts, text[last:]))
+
+    def _base64(self, run: str, findings: list[Finding], depth: int) -> str:
+        """What base64 says, marked; as it is, if there is no stand-in in it."""
+        data = None if self._search.knows(run) else bytes_of(run)
+        said = text_of(data) if data is not None else None
+        masked = self._anew(said, None, findings, depth) if said is not None else None
+        return run if masked is None or masked == said else f"base64:{masked}"
 
     def _without_quoted(self, text: str, findings: list[Finding]) -> str:
         """Stand-ins with quotes in them go first: what looks like JSON around them is cut in the wrong places."""

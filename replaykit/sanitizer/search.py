@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from replaykit.sanitizer.contexts import find_contexts
+from replaykit.sanitizer.cuts import CUT, Cuts
 from replaykit.sanitizer.encoded import ENCODED, Encoded
 from replaykit.sanitizer.escaped import ESCAPED, Escaped
 from replaykit.sanitizer.likeness import is_worth, signature_start, with_claims
@@ -40,14 +41,14 @@ class Span:
 class Search:
     """Finds, and remembers what it must look for everywhere from now on.
 
-    What is found is settled in this order: stand-ins that are there already; values that a name announces; values
-    known from elsewhere and shapes, the longest first. So a sanitized text is left as it is.
+    What is found is settled in this order: stand-ins that are there already; known values that are cut off; values that
+    a name announces; values known from elsewhere and shapes, the longest first. So a sanitized text is left as it is.
     """
 
     def __init__(self, table: Table, rules: tuple[Rule, ...]) -> None:
         self._table = table
         self.rules = rules
-        self._groups = grouped(rules)
+        self.groups = grouped(rules)
         self._whole = whole_shapes(rules)
         self._variables: dict[str, str] = {}
         self._anywhere: set[str] = set()
@@ -57,6 +58,8 @@ class Search:
         self._stand_in_pattern: re.Pattern[str] | None = None
         self._escaped_stand_ins = Escaped()
         self._stand_ins_seen = 0
+        self._cuts = Cuts()
+        self._values_seen = 0
         self._hidden: list[str] = []
         self.on_learned: Callable[[], None] = lambda: None
 
@@ -67,6 +70,10 @@ class Search:
     def learned(self) -> int:
         """How many values are looked for everywhere; it only grows."""
         return len(self._anywhere)
+
+    def knows(self, run: str) -> bool:
+        """True for a text in base64 that is a stand-in, or holds a variable's value: that is found as it stands."""
+        return self._table.find(run) is not None or next(self._encoded.find(run), None) is not None
 
     def learn(self, variables: Mapping[str, str]) -> None:
         """Names by the values of secret-looking environment variables; the first name of a value stays."""
@@ -85,6 +92,8 @@ class Search:
     def _look_for(self, values: Collection[str]) -> None:
         self._anywhere.update(values)
         self._escaped.add(values)
+        for value in values:
+            self._cuts.add(value, None)
         self._anywhere_pattern = _any_of(self._anywhere)
         self.on_learned()
 
@@ -101,8 +110,9 @@ class Search:
         found = [Found(*match.span(), "stand-in") for match in pattern.finditer(text)] if pattern is not None else []
         found += self._escaped_stand_ins.find(text)
         if shapes is None:
+            found += self._cuts.find(text)
             found += find_contexts(seen)
-        others = list(find_shapes(seen, self._groups if shapes is None else shapes))
+        others = list(find_shapes(seen, self.groups if shapes is None else shapes))
         if shapes is None:
             others += find_personal(seen)
         if self._anywhere_pattern is not None:
@@ -137,6 +147,8 @@ class Search:
     def span(self, text: str, found: Found) -> Span:
         """A piece of a text, with the stand-in that it is."""
         value = decode(text[found.start : found.end], found.form)
+        if found.kind == CUT:
+            return Span(found, self._cuts.issued(value))
         if found.kind == ESCAPED:
             value = self._escaped_stand_ins.value_of(value) or value
         return Span(found, self._table.find(value))
@@ -168,6 +180,8 @@ class Search:
             return self._table.put(value, self._encoded.disguised(value, self._stand_in_of), ENCODED)
         if found.kind == ESCAPED:
             return self._escaped.disguised(value, self._stand_in_of)
+        if found.kind == CUT:
+            return self._cuts.disguised(value, self._stand_in_of)
         variable = self._variables.get(value)
         core = value.strip(_WRAPPING)
         if variable is not None and core != value and core in self._variables:
@@ -231,6 +245,11 @@ class Search:
             self._hidden += [text for text in hidden if len(text) >= SHORTEST_ANYWHERE]
             self._stand_in_pattern = _any_of(self._hidden)
             self._escaped_stand_ins.add(self._hidden)
+            for item in new:
+                self._cuts.add(item.stand_in, item)
+            for value, item in self._table.values_after(self._values_seen):
+                self._cuts.add(value, item)
+                self._values_seen += 1
         return self._stand_in_pattern
 
 

@@ -74,6 +74,10 @@ class Table:
         """The stand-in that `text` is, known or issued."""
         return self._by_stand_in.get(text)
 
+    def values_after(self, count: int) -> Iterator[tuple[str, StandIn]]:
+        """All but the first `count` raw values, with their stand-ins."""
+        return islice(self._by_raw.items(), count, None)
+
     def stand_ins_after(self, count: int) -> Iterator[StandIn]:
         """All but the first `count` stand-ins, the known ones first."""
         return islice(self._by_stand_in.values(), count, None)

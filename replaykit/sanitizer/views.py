@@ -59,6 +59,14 @@ def rewrite(raw: str, form: Form, old: str, new: str) -> str:
     )
 
 
+def raw_length(raw: str, form: Form, count: int) -> int:
+    """How much of `raw` says its first `count` characters."""
+    if form == "plain" or ("\\" not in raw and "%" not in raw):
+        return count
+    pieces = _pieces(raw, _ESCAPE if form == "json" else _PERCENT)
+    return sum(len(piece) for _, piece in zip(range(count), pieces, strict=False))
+
+
 def _pieces(raw: str, pattern: re.Pattern[str]) -> Iterator[str]:
     last = 0
     for match in pattern.finditer(raw):

@@ -61,7 +61,7 @@ def test_a_replay_that_has_the_stand_in_masks_alike() -> None:
 
     assert live == stored
     assert replay.mask(live) == replay.mask(stored)
-    assert "<env_base64>" in json.dumps(replay.mask(stored)[0])
+    assert "<env:DB_PASSWORD>" in json.dumps(replay.mask(stored)[0])
 
 
 def test_other_base64_stays() -> None:
