@@ -124,6 +124,18 @@ def test_data_that_is_no_json_is_one_text() -> None:
     assert text.startswith("The key is ")
 
 
+def test_a_piece_of_json_is_a_piece_of_the_text() -> None:
+    pieces = ["so ", '{"id": 12, "api_key": "k32atNfnr', "x", "D", 'N7PANl"', ', "city": "Oslo"}', " on"]
+    stream = "".join(f"data: {piece}\n\n" for piece in pieces).encode()
+
+    stored = sanitizer().body(stream, "text/event-stream").decode()
+
+    text = "".join(line[6:] for line in stored.splitlines() if line)
+    assert "N7PANl" not in text
+    assert "k32at" not in text
+    assert text.endswith(', "city": "Oslo"} on')
+
+
 @pytest.mark.parametrize("content_type", ["application/x-ndjson", "application/jsonl"])
 def test_lines_of_json_are_events(content_type: str) -> None:
     pieces = cut(TEXT, list(range(0, 200, 7)))
