@@ -106,9 +106,8 @@ class Stage:
 
     def settle(self) -> None:
         """Wait until the server has seen all that was sent to it, also what was cancelled before it came to look."""
-        with contextlib.closing(
-            http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10)
-        ) as last:  # accepted after the others
+        last = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10)
+        with contextlib.closing(last):  # accepted after the others
             last.request("GET", "/settled")
             last.getresponse().read()
         assert self.server.wait_until(lambda server: server.open_connections == 0)
