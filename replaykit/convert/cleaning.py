@@ -97,13 +97,13 @@ def _clean_body(data: bytes, headers: Headers, sanitizer: Sanitizer) -> bytes | 
     kind = header(headers, "content-type")
     plain = decode_recorded(data, header(headers, "content-encoding"))
     if plain is None:
-        return withhold_body(None, UNDECODED, length=len(data))
+        return withhold_body(UNDECODED, length=len(data))
     try:
         if _hides_secret(plain, sanitizer):
-            return withhold_body(None, HIDDEN, length=len(data))
+            return withhold_body(HIDDEN, length=len(data))
         return sanitizer.body(plain, kind)
     except SanitizeError:
-        return withhold_body(None, UNSANITIZED, length=len(data))
+        return withhold_body(UNSANITIZED, length=len(data))
 
 
 def decode_recorded(data: bytes, content_encoding: str) -> bytes | None:

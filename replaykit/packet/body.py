@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -79,10 +78,9 @@ def encode_body(data: bytes, *, chunks: Sequence[Chunk] = ()) -> Body:
     return Body(text=text, cuts=cuts)
 
 
-def withhold_body(data: bytes | None, reason: str, *, length: int | None = None, has_secret: bool = False) -> Body:
-    """A body that was not kept: its reason, length and, where it held no secret, its hash."""
-    digest = hashlib.sha256(data).hexdigest() if data is not None and not has_secret else None
-    return Body(withheld=reason, length=len(data) if data is not None else length, sha256=digest)
+def withhold_body(reason: str, *, length: int | None = None, digest: str | None = None) -> Body:
+    """A body that was not kept: its reason, its length and a keyed hash, where these are known."""
+    return Body(withheld=reason, length=length, sha256=digest)
 
 
 def decode_body(body: Body) -> bytes:

@@ -83,7 +83,7 @@ class Body(Line):
     cuts: tuple[tuple[Count, Count], ...] = ()
     withheld: Text | None = Field(default=None, description="why the body was not kept")
     length: Count | None = Field(default=None, description="bytes of a withheld body")
-    sha256: Text | None = Field(default=None, description="of a withheld body that held no secret")
+    sha256: Text | None = Field(default=None, description="of a withheld body: a keyed hash (HMAC-SHA256)")
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
 

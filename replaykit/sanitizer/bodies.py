@@ -12,7 +12,7 @@ from replaykit.sanitizer.streams import find_tracks, item_spans, line_spans
 from replaykit.sanitizer.texts import Texts, is_noise
 
 _LINES = re.compile(r"ndjson|jsonl|jsonlines|json-seq|stream\+json")
-_WIDE = re.compile(r"charset=[\"']?(utf-(?:16|32)(?:le|be)?)\b", re.IGNORECASE)
+_WIDE = re.compile(r"charset=[\"']?(utf-(?:16|32)(?:-?[lb]e)?)\b", re.IGNORECASE)
 _MARKS = {
     "utf-16": ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")),
     "utf-32": ((codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be")),

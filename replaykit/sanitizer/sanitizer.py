@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from replaykit.sanitizer.commandline import secret_starts
 from replaykit.sanitizer.masking import Finding, Masker
 from replaykit.sanitizer.names import header_strength, secret_variables
 from replaykit.sanitizer.packed import with_bytes
-from replaykit.sanitizer.providers import RULES
+from replaykit.sanitizer.providers import RULES, TOKEN_GROUPS
 from replaykit.sanitizer.search import Search
 from replaykit.sanitizer.shapes import Rule
 from replaykit.sanitizer.standins import StandIn, Table
@@ -25,6 +26,8 @@ RULESET = "4"
 
 BUDGET_S = 20.0
 
+_DATA_CHARS = 200
+_DATA_BEFORE = re.compile(rf"[A-Za-z0-9+/]{{{_DATA_CHARS}}}\Z")
 _ADDRESSES = frozenset({"content-location", "location", "referer"})
 
 T = TypeVar("T")
@@ -128,6 +131,21 @@ class Sanitizer:
             cut[-1] += clean[start:]
         return tuple(cut)
 
+    def left_in(self, line: bytes) -> str | None:
+        """Kind of a secret that stands in finished bytes all the same; None if there is none.
+
+        This looks at the bytes as they are, and asks nothing about how they were put together.
+        """
+        text = line.decode("utf-8", "surrogateescape")
+        for span in self._search.spans(text, shapes=TOKEN_GROUPS):
+            if span.stand_in is None and not _is_in_data(text, span.found.start):
+                return span.found.kind
+        return None
+
+    def digest(self, data: bytes) -> str:
+        """A keyed hash of data that is not kept: equal data is known again, and nothing can be computed back."""
+        return self._table.digest(data)
+
     def mask(self, value: Any) -> tuple[Any, tuple[Finding, ...]]:
         """A copy of sanitized JSON with a marker by kind for every stand-in, and the stand-ins in order.
 
@@ -154,6 +172,11 @@ class Sanitizer:
 
     def _settled(self, text: str, change: Callable[[str], str]) -> str:
         return _safely(lambda: self._texts.settled(text, change))
+
+
+def _is_in_data(text: str, place: int) -> bool:
+    """True in the middle of a picture or a sound in base64, where every shape comes up by chance."""
+    return _DATA_BEFORE.search(text, max(0, place - _DATA_CHARS), place) is not None
 
 
 def _safely(call: Callable[[], T]) -> T:

@@ -109,8 +109,8 @@ class Search:
         pattern = self._stand_ins()
         found = [Found(*match.span(), "stand-in") for match in pattern.finditer(text)] if pattern is not None else []
         found += self._escaped_stand_ins.find(text)
+        found += self._cuts.find(text)
         if shapes is None:
-            found += self._cuts.find(text)
             found += find_contexts(seen)
         others = list(find_shapes(seen, self.groups if shapes is None else shapes))
         if shapes is None:

@@ -82,6 +82,10 @@ class Table:
         """All but the first `count` stand-ins, the known ones first."""
         return islice(self._by_stand_in.values(), count, None)
 
+    def digest(self, data: bytes) -> str:
+        """A hash of data under the table's key, in hexadecimal digits."""
+        return hmac.digest(self._key, data, "sha256").hex()
+
     def replace(
         self, raw: str, kind: str, *, keeps: int = 0, variable: str | None = None, form: str | None = None
     ) -> str:

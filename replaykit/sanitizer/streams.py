@@ -88,7 +88,12 @@ class Track:
 
 def event_spans(text: str) -> list[tuple[int, int]]:
     """Where the data of server-sent events is JSON."""
-    return [match.span(1) for match in DATA.finditer(text) if text[match.start(1) : match.start(1) + 1] in ("{", "[")]
+    return [match.span(1) for match in DATA.finditer(text) if is_json(match[1])]
+
+
+def is_json(data: str) -> bool:
+    """True for the data of an event that is JSON, and not a piece of some, by its ends."""
+    return data[:1] in ("{", "[") and data.rstrip()[-1] in "}]"
 
 
 def line_spans(text: str) -> list[tuple[int, int]]:
@@ -131,11 +136,7 @@ def find_tracks(text: str, events: Iterable[tuple[int, int]]) -> list[Track]:
 
 def find_lines(text: str) -> list[Track]:
     """The text that server-sent events spell whose data is no JSON."""
-    pieces = [
-        Piece(*match.span(1), match[1])
-        for match in DATA.finditer(text)
-        if match[1] and match[1][0] not in "{[" and match[1] != "[DONE]"
-    ]
+    pieces = [Piece(*match.span(1), match[1]) for match in DATA.finditer(text) if match[1] and not is_json(match[1])]
     return [Track(True, "plain", tuple(pieces))] if _is_put_together(pieces) else []
 
 

@@ -19,7 +19,7 @@ from replaykit.sanitizer.names import Strength, inner_strength, query_strength
 from replaykit.sanitizer.providers import TOKEN_GROUPS
 from replaykit.sanitizer.search import Search
 from replaykit.sanitizer.shapes import Found, Group
-from replaykit.sanitizer.streams import DATA, Track, event_spans, find_lines, find_tracks
+from replaykit.sanitizer.streams import DATA, Track, event_spans, find_lines, find_tracks, is_json
 from replaykit.sanitizer.values import SHORTEST, is_secret_under, named_span
 from replaykit.sanitizer.views import (
     MAX_DEPTH,
@@ -39,8 +39,9 @@ _QUERY = re.compile(r"[?#]")
 _HOST = re.compile(r"[a-zA-Z][\w+.-]*://[^/]*")
 _PAIR = re.compile(r"[^&;?#]+")
 _EVENTS = re.compile(r"(?m)^data:")
-# Words with something in them that is written for a URL, and no user at a host.
-_PERCENT = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>@%]*%[2-7][0-9a-fA-F][^\s\"'<>@]*(?![^\s\"'<>])")
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,20}://[^\s\"'<>`\\^]{4,}")
+# Words with something in them that is written for a URL.
+_PERCENT = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>%]*%[2-7][0-9a-fA-F][^\s\"'<>]*")
 _CHARACTER = re.compile(r"\\u00[2-7][0-9a-fA-F]")
 
 CacheKey = tuple[str, Strength | None, int]
@@ -113,7 +114,7 @@ class Texts:
 
     def content(self, text: str) -> str:
         """A body that is text, or bytes that are none."""
-        return self.plain(text, TOKEN_GROUPS) if is_noise(text) else self.value(self.search.without_lone(text), 0)
+        return self._shaped(text, TOKEN_GROUPS) if is_noise(text) else self.value(self.search.without_lone(text), 0)
 
     def value(self, text: str, depth: int) -> str:
         """A decoded text, which may be JSON, hold some, be events with JSON in them, or hold base64 of such a text."""
@@ -123,21 +124,32 @@ class Texts:
             if may_hold_json(text):
                 return self.json(text, depth + 1)
             text = rewrite_runs(text, lambda run: self._base64(run, depth + 1))
-        return self.plain(text)
+            if "://" in text and ("?" in text or "%" in text):
+                text = _URL.sub(lambda url: self.url(url[0], depth + 1), text)
+        return self.plain(text, depth)
 
-    def plain(self, text: str, shapes: tuple[Group, ...] | None = None) -> str:
-        """A text that is searched as it stands."""
+    def plain(self, text: str, depth: int = 0) -> str:
+        """A text that is searched as it stands; words in it may be written for a URL, or with escapes."""
         self.check_time()
-        text = self.search.spliced(text, self.search.spans(text, shapes=shapes))
-        if shapes is None:
-            if "%" in text:
-                text = _PERCENT.sub(lambda word: self._inside(word[0], "percent", self._shaped), text)
-            if "\\u00" in text and _CHARACTER.search(text) is not None:
-                text = self._inside(text, "json", self._shaped)
-        return text
+        spans = self.search.spans(text)
+        changed = self.search.spliced(text, spans)
+        if "%" in text and depth < MAX_DEPTH:
+            taken = [(span.found.start, span.found.end) for span in spans]
 
-    def _shaped(self, text: str) -> str:
-        return self.plain(text, self.search.groups)
+            def read(word: re.Match[str]) -> str:
+                if any(start < word.end() and word.start() < end for start, end in taken):
+                    return word[0]
+                return self._inside(word[0], "percent", lambda text: self.value(text, depth + 1))
+
+            changed = _PERCENT.sub(read, changed)
+        if "\\u00" in text and _CHARACTER.search(text) is not None:
+            changed = self._inside(changed, "json", self._shaped)
+        return changed
+
+    def _shaped(self, text: str, shapes: tuple[Group, ...] | None = None) -> str:
+        """A text that is searched for shapes and for known values alone."""
+        self.check_time()
+        return self.search.spliced(text, self.search.spans(text, shapes=shapes or self.search.groups))
 
     def named(self, text: str, strength: Strength | None, depth: int) -> str:
         """The value of a field whose name may announce a secret."""
@@ -232,7 +244,7 @@ class Texts:
         last = 0
         for match in DATA.finditer(text):
             start, end = match.span(1)
-            if match[1][:1] in ("{", "["):
+            if is_json(match[1]):
                 made = self.json(match[1], depth, edges, start)
             elif start in edges:
                 lead, tail, _ = edges[start]
@@ -283,32 +295,34 @@ class Texts:
         self._check_packed(text.encode("utf-8", "surrogateescape"), 0)
         return self.content(text)
 
-    def url(self, url: str) -> str:
+    def url(self, url: str, depth: int = 0) -> str:
         """A URL: user and password, the path, secret-named query keys, and shapes anywhere."""
         query = _QUERY.search(url)
         end = query.start() if query else len(url)
         host = _HOST.match(url, 0, end)
         path = host.end() if host else 0
         # The host as it stands: decoded, a password may look like the end of it.
-        return self.plain(url[:path]) + self._inside(url[path:end], "percent", self.plain) + self.pairs(url[end:])
+        middle = self._inside(url[path:end], "percent", lambda text: self.plain(text, depth))
+        return self.plain(url[:path], depth) + middle + self.pairs(url[end:], depth)
 
-    def pairs(self, text: str) -> str:
+    def pairs(self, text: str, depth: int = 0) -> str:
         """A query string or a form."""
         parts: list[str] = []
         last = 0
         for found in pair_values(text, 0, len(text)):
-            parts += (self._open_pairs(text[last : found.start]), self.one(text[found.start : found.end], found.form))
+            between = self._open_pairs(text[last : found.start], depth)
+            parts += (between, self.one(text[found.start : found.end], found.form))
             last = found.end
-        return "".join((*parts, self._open_pairs(text[last:])))
+        return "".join((*parts, self._open_pairs(text[last:], depth)))
 
-    def _open_pairs(self, text: str) -> str:
+    def _open_pairs(self, text: str, depth: int) -> str:
         """The part of a query between two values whose names announce a secret."""
 
         def clean(match: re.Match[str]) -> str:
             name, equals, value = match[0].rpartition("=")
-            said = self._inside(value, "percent", lambda text: self.value(text, 0))
+            said = self._inside(value, "percent", lambda text: self.value(text, depth + 1))
             if "+" in said:
-                said = self._inside(said, "form", lambda text: self.value(text, 0))
+                said = self._inside(said, "form", lambda text: self.value(text, depth + 1))
             return self._inside(name, "percent", self.plain) + equals + said
 
         return _PAIR.sub(clean, text)

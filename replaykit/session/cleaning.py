@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from replaykit.errors import SanitizeError
-from replaykit.matching.content import clean_name
+from replaykit.matching.content import WITHHELD_KEY, clean_name
 from replaykit.matching.recorded import header
 from replaykit.packet import values
 from replaykit.packet.body import encode_body, withhold_body
-from replaykit.packet.codec import MAX_DEPTH
+from replaykit.packet.codec import MAX_DEPTH, dump_line
 from replaykit.packet.exchange import Headers
 from replaykit.packet.failure_adapters import MESSAGES
 from replaykit.packet.failures import Failure
-from replaykit.packet.model import Body, FailureRecord, Verdict
+from replaykit.packet.model import (
+    Body,
+    CallLine,
+    DoneLine,
+    EffectLine,
+    EntryLine,
+    FailureRecord,
+    HttpCall,
+    OutcomeLine,
+    RunLine,
+    SpanLine,
+    Verdict,
+)
 from replaykit.sanitizer import Sanitizer
 
 NO_ROOM = "it was too large for the recorder's memory"
 UNSANITIZED = "it could not be sanitized"
+LEFT = "a secret was left in it"
 UNDECODED = "its content-encoding could not be undone, so it could not be sanitized"
 _DEPTH_OF_LINE = 8  # levels that a line itself may add around a value
+
+
+logger = logging.getLogger("replaykit")
+
+
+SomeLine = TypeVar("SomeLine", bound=BaseModel)
 
 
 class Cleaner:
@@ -36,10 +56,50 @@ class Cleaner:
         self.sanitizer = sanitizer
         self.withheld = 0
 
-    def withhold(self, reason: str, length: int | None = None) -> Body:
-        """A body that is not kept."""
+    def withhold(self, reason: str, length: int | None = None, *, data: bytes | None = None) -> Body:
+        """A body that is not kept; of `data`, where there is any, its length and a keyed hash stay."""
+        self._count(reason)
+        if data is None:
+            return withhold_body(reason, length=length)
+        return withhold_body(reason, length=len(data), digest=self.sanitizer.digest(data))
+
+    def _count(self, reason: str) -> None:
+        if not self.withheld:
+            logger.warning(
+                "a packet will not hold everything, so it can't be promoted: a value was withheld: %s", reason
+            )
         self.withheld += 1
-        return withhold_body(None, reason, length=length)
+
+    def checked(self, line: SomeLine) -> SomeLine:
+        """The line, whose finished bytes are looked at once more: a secret in them takes its value with it.
+
+        Raises:
+            SanitizeError: It stands where no line can do without.
+        """
+        kind = self.sanitizer.left_in(dump_line(line))
+        if kind is None:
+            return line
+        self._count(f"{LEFT}: {kind}")
+        for less in without_values(line, f"{LEFT}: {kind}"):
+            if self.sanitizer.left_in(dump_line(less)) is None:
+                return less
+        raise SanitizeError(f"a line of kind {getattr(line, 'kind', '?')} holds a secret")
+
+    def body(self, data: bytes, content_type: str) -> bytes:
+        """A body of a request. Raises SanitizeError if a secret is left in it."""
+        return self._checked(self.sanitizer.body(data, content_type))
+
+    def chunks(self, chunks: Sequence[bytes], content_type: str) -> tuple[bytes, ...]:
+        """A body of an answer. Raises SanitizeError if a secret is left in it."""
+        clean = self.sanitizer.chunks(chunks, content_type)
+        self._checked(b"".join(clean))
+        return clean
+
+    def _checked(self, data: bytes) -> bytes:
+        kind = self.sanitizer.left_in(data)
+        if kind is not None:
+            raise SanitizeError(f"{LEFT}: {kind}")
+        return data
 
     def name(self, text: str) -> str:
         """A position or a name; see `clean_name`."""
@@ -58,7 +118,7 @@ class Cleaner:
     def json(self, value: Any) -> Any:
         clean = self.readable([value])
         if clean is None:
-            self.withheld += 1
+            self._count(UNSANITIZED)
             return UNSANITIZED
         return clean[0]
 
@@ -66,7 +126,7 @@ class Cleaner:
         try:
             return self.sanitizer.text(text)
         except SanitizeError:
-            self.withheld += 1
+            self._count(UNSANITIZED)
             return UNSANITIZED
 
     def secret(self, text: str) -> str:
@@ -74,41 +134,46 @@ class Cleaner:
         try:
             return self.sanitizer.secret(text)
         except SanitizeError:
-            self.withheld += 1
+            self._count(UNSANITIZED)
             return UNSANITIZED
 
     def stdin(self, data: bytes) -> Body:
         """What a command was given on its standard input."""
         try:
-            return encode_body(self.sanitizer.body(data, "text/plain"))
+            return encode_body(self.body(data, "text/plain"))
         except SanitizeError:
-            return self.withhold(UNSANITIZED, len(data))
+            return self.withhold(UNSANITIZED, data=data)
 
     def command(self, words: Sequence[str]) -> tuple[str, ...]:
         """The words of a command line."""
         try:
             return self.sanitizer.command(words)
         except SanitizeError:
-            self.withheld += 1
+            self._count(UNSANITIZED)
             return (UNSANITIZED,)
 
     def url(self, url: str) -> str:
         try:
             return self.sanitizer.url(url)
         except SanitizeError:
-            self.withheld += 1
+            self._count(UNSANITIZED)
             return UNSANITIZED
 
     def headers(self, headers: Headers) -> Headers:
         try:
             return self.sanitizer.headers(headers)
         except SanitizeError:
-            self.withheld += 1
+            self._count(UNSANITIZED)
             return ()
 
     def attributes(self, items: Mapping[str, Any]) -> dict[str, Any]:
         clean = self.json(dict(items))
         return clean if isinstance(clean, dict) else {}
+
+    def verdict(self, verdict: Verdict) -> Verdict:
+        """The verdict, without what can't be sanitized."""
+        verifier = self.text(verdict.verifier) if verdict.verifier is not None else None
+        return verdict.model_copy(update={"reason": self.text(verdict.reason), "verifier": verifier})
 
     def failure(self, failure: Failure | None) -> FailureRecord | None:
         if failure is None:
@@ -116,6 +181,54 @@ class Cleaner:
         clean = clean_failure(self.sanitizer, failure)
         self.withheld += clean.message == UNSANITIZED
         return clean
+
+
+def without_values(line: SomeLine, reason: str) -> Iterator[SomeLine]:
+    """The line with less and less in it: first without what an answer or a request says, then without its names."""
+    body = withhold_body(reason)
+    if isinstance(line, CallLine):
+        update: dict[str, Any] = {"key": WITHHELD_KEY, "raw": None}
+        if line.http is not None:
+            yield line.model_copy(update={**update, "http": line.http.model_copy(update={"body": body})})
+            bare = HttpCall(method=line.http.method, url=UNSANITIZED, body=body)
+            yield line.model_copy(update={**update, "http": bare})
+            yield line.model_copy(update={**update, "http": bare, "name": UNSANITIZED})
+        elif line.function is not None:
+            less = line.function.model_copy(update={"arguments": {}})
+            yield line.model_copy(update={**update, "function": less})
+            yield line.model_copy(update={**update, "function": less, "name": UNSANITIZED})
+    elif isinstance(line, DoneLine):
+        update = {"value": None, "has_value": False, "attributes": {}, "body": body}
+        failure = line.failure
+        yield line.model_copy(update=update)
+        bare_failure = FailureRecord(type=failure.type, message=UNSANITIZED) if failure is not None else None
+        yield line.model_copy(update={**update, "headers": (), "reason": None, "failure": bare_failure})
+    elif isinstance(line, SpanLine):
+        yield line.model_copy(update={"attributes": {}})
+        yield line.model_copy(update={"attributes": {}, "name": UNSANITIZED})
+    elif isinstance(line, EntryLine):
+        yield line.model_copy(
+            update={"entry": line.entry.model_copy(update={"argv": (), "arguments": {}, "stdin": None})}
+        )
+    elif isinstance(line, EffectLine):
+        yield line.model_copy(update={"values": (None,) * len(line.values)})
+    elif isinstance(line, RunLine):
+        run = line.run
+        yield line.model_copy(update={"run": run.model_copy(update={"tags": {}})})
+        bare_run: dict[str, Any] = {
+            "tags": {},
+            "workflow": UNSANITIZED,
+            "release": None,
+            "environment": None,
+            "git_sha": None,
+        }
+        yield line.model_copy(update={"run": run.model_copy(update=bare_run)})
+    elif isinstance(line, OutcomeLine):
+        failure = line.exception
+        bare_failure = FailureRecord(type=failure.type, message=UNSANITIZED) if failure is not None else None
+        update = {"output": None, "has_output": False, "replayable": "no"}
+        yield line.model_copy(update=update)
+        yield line.model_copy(update={**update, "exception": bare_failure, "stop_reason": None, "verdict": None})
 
 
 def clean_failure(sanitizer: Sanitizer, failure: Failure) -> FailureRecord:

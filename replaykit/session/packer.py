@@ -39,7 +39,7 @@ from replaykit.packet.model import (
 )
 from replaykit.packet.parts import PartWriter
 from replaykit.sanitizer import Sanitizer, may_hold_secret
-from replaykit.session.cleaning import NO_ROOM, UNDECODED, UNSANITIZED, Cleaner, clean_verdict
+from replaykit.session.cleaning import NO_ROOM, UNDECODED, UNSANITIZED, Cleaner
 from replaykit.session.effect_lines import EffectLines
 from replaykit.session.events import (
     CallBegan,
@@ -88,7 +88,7 @@ class Packer:
             ruleset=sanitizer.ruleset,
             run=envelope.model_copy(update={**clean, "tags": tags}),
         )
-        self._journal.append(dump_line(line))
+        self._journal.append(dump_line(self._clean.checked(line)))
 
     def learn(self, environ: Mapping[str, str]) -> None:
         """Variables that were set after the run had begun: their secrets count from here on."""
@@ -159,12 +159,12 @@ class Packer:
         if event.dropped_bytes is not None:
             body = self._clean.withhold(NO_ROOM, event.dropped_bytes)
         elif sent is None:
-            body = self._clean.withhold(UNDECODED, len(request.body))
+            body = self._clean.withhold(UNDECODED, data=request.body)
         else:
             try:
-                data = self._sanitizer.body(sent, header(request.headers, "content-type"))
+                data = self._clean.body(sent, header(request.headers, "content-type"))
             except SanitizeError:
-                body = self._clean.withhold(UNSANITIZED, len(request.body))
+                body = self._clean.withhold(UNSANITIZED, data=request.body)
             else:
                 if data == sent and url == request.url:
                     raw = raw_key(event.call, request.method, request.url, request.body)
@@ -226,11 +226,11 @@ class Packer:
         content_type = header(event.headers, "content-type")
         chunks, encoding = decode_content(event.chunks, header(event.headers, "content-encoding"))
         if encoding is not None and event.length:
-            return self._clean.withhold(UNDECODED, event.length)
+            return self._clean.withhold(UNDECODED, data=b"".join(chunk.data for chunk in event.chunks))
         try:
-            clean = self._sanitizer.chunks([chunk.data for chunk in chunks], content_type)
+            clean = self._clean.chunks([chunk.data for chunk in chunks], content_type)
         except SanitizeError:
-            return self._clean.withhold(UNSANITIZED, event.length)
+            return self._clean.withhold(UNSANITIZED, data=b"".join(chunk.data for chunk in event.chunks))
         data = b"".join(clean)
         if event.call.wire_format is not None:
             self._read_answer(event, data, content_type)
@@ -308,7 +308,7 @@ class Packer:
 
     def _withheld_result(self, event: CallEnded, reason: str) -> Body:
         """Of a tool whose body a replay runs anyway: then nothing is missing."""
-        return withhold_body(None, reason) if event.is_made_again else self._clean.withhold(reason)
+        return withhold_body(reason) if event.is_made_again else self._clean.withhold(reason)
 
     def _begin_span(self, event: SpanBegan) -> None:
         line = SpanLine(
@@ -346,19 +346,7 @@ class Packer:
             self._write(DoneLine(id=name, seq=0, time_ns=event.time_ns, state="cancelled"))
         self._open.clear()
         output = self._clean.json(event.output)
-        line = OutcomeLine(
-            id=self._run_id,
-            seq=0,
-            time_ns=event.time_ns,
-            status="ok" if event.status == "ok" else "failed",
-            exception=self._clean.failure(event.failure),
-            stop_reason=self._clean.text(event.stop_reason) if event.stop_reason is not None else None,
-            output=output,
-            has_output=event.has_output and output is not UNSANITIZED,
-            verdict=clean_verdict(self._sanitizer, event.verdict) if event.verdict is not None else None,
-            usage=UsageTotals(**self._usage),
-            packages=loaded_packages(),
-        )
+        line = self._clean.checked(self._outcome(event, output))
         self._write_stand_ins()
         manifest = Manifest(
             calls=dict(event.counts.get("calls", {})),
@@ -383,6 +371,21 @@ class Packer:
         rest = {"seq": self._seq + 1, "manifest": manifest, "replayable": "full" if is_whole else "no"}
         return line.model_copy(update=rest)
 
+    def _outcome(self, event: RunEnded, output: Any) -> OutcomeLine:
+        return OutcomeLine(
+            id=self._run_id,
+            seq=0,
+            time_ns=event.time_ns,
+            status="ok" if event.status == "ok" else "failed",
+            exception=self._clean.failure(event.failure),
+            stop_reason=self._clean.text(event.stop_reason) if event.stop_reason is not None else None,
+            output=output,
+            has_output=event.has_output and output is not UNSANITIZED,
+            verdict=self._clean.verdict(event.verdict) if event.verdict is not None else None,
+            usage=UsageTotals(**self._usage),
+            packages=loaded_packages(),
+        )
+
     # writing
 
     def _write(self, line: BaseModel) -> None:
@@ -398,7 +401,7 @@ class Packer:
 
     def _append(self, line: BaseModel) -> None:
         self._seq += 1
-        self._journal.append(dump_line(line.model_copy(update={"seq": self._seq})))
+        self._journal.append(dump_line(self._clean.checked(line.model_copy(update={"seq": self._seq}))))
 
 
 def _subject(subject: Subject, places: Mapping[str, int]) -> str:

@@ -105,7 +105,7 @@ def test_chunks_come_back_where_they_were_cut(pieces: list[tuple[int, bytes]]) -
 
 
 def test_withheld_body_gives_its_reason_and_no_bytes() -> None:
-    body = withhold_body(b"x" * 10, "too large")
+    body = withhold_body("too large", length=10)
 
     assert (body.length, body.text) == (10, None)
     with pytest.raises(PacketError, match="too large"):

@@ -115,7 +115,7 @@ class _Recording:
         entry, whole = self._entry(), stdin.whole()
         if whole is not None:
             return entry, whole
-        body = withhold_body(None, "it was too long to keep", length=stdin.length)
+        body = withhold_body("it was too long to keep", length=stdin.length)
         return entry.model_copy(update={"stdin": model.Stdin(source="stream", body=body)}), None
 
     def _leave(self) -> None:
