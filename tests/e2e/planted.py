@@ -317,6 +317,10 @@ _PLACES = (
 )
 
 
+_WHOLE = ("sent secret", "sent cookie", "sent userinfo", "received header", "url")
+"""Places where all that stands there is one secret."""
+
+
 # a run
 
 
@@ -355,7 +359,8 @@ def make_plan(seed: int, count: int = PLANTS_A_RUN) -> Plan:
         first = random.choice(_PLACES)(random, len(steps), secret)
         steps.append(first)
         if random.random() < 0.3:
-            step = random.choice(_PLACES)(random, len(steps), again(random, secret))
+            repeated = again(secret, is_whole=first.how.startswith(_WHOLE))
+            step = random.choice(_PLACES)(random, len(steps), repeated)
             # In a replay nobody has told the agent what only a name gave away.
             if first.is_agents or not step.is_agents or (secret.name is None and secret.core is None):
                 steps.append(step)

@@ -226,9 +226,14 @@ def make_text(random: Random, secret: Secret, *, is_line: bool = False) -> Text:
             return Text(how, text)
 
 
-def again(random: Random, secret: Secret) -> Secret:
-    """The same, where nothing announces it any more: it was seen before."""
-    return Secret(f"{secret.kind} again", secret.known, secret.parts, variable=secret.variable)
+def again(secret: Secret, *, is_whole: bool = False) -> Secret:
+    """The same, where nothing announces it any more: it was seen before.
+
+    Args:
+        is_whole: It stood where all of it is one secret; then what is in it was not looked at.
+    """
+    value = secret.value if is_whole else secret.known
+    return Secret(f"{secret.kind} again", value, secret.parts, variable=secret.variable)
 
 
 def cut(random: Random, secret: Secret) -> str | None:
