@@ -19,7 +19,7 @@ from replaykit.determinism.actors import Actors, this_actor
 from replaykit.determinism.clock import Clock, real_monotonic_ns
 from replaykit.determinism.nodes import Node
 from replaykit.determinism.orders import ByTime, Next, Order, urgency
-from replaykit.determinism.schedule import TIMER, WAIT, Subject, bypass, kind_of, ordinal, running_loop
+from replaykit.determinism.schedule import CALL, TIMER, WAIT, Subject, bypass, kind_of, ordinal, running_loop
 from replaykit.determinism.sides import Side
 from replaykit.determinism.waiting import Gate, Waiting
 
@@ -36,7 +36,7 @@ class Conductor:
     Args:
         order: Which event comes next.
         name: Turns a lineage into the form in which the recording has it.
-        made: By kind and lineage: how many timers and waits the recording began there.
+        made: By kind and lineage: how many timers and waits the recording began there; by call, what was cut off.
     """
 
     def __init__(
@@ -178,6 +178,10 @@ class Conductor:
         """True for a timer or wait that the recording began, and that did not run out there."""
         kind, lineage, number = subject
         return number < self._made.get((kind, lineage), 0) and not self.order.has(subject)
+
+    def is_cut_off(self, call: str) -> bool:
+        """True for an answer whose close the agent did not wait for to the end in the recording."""
+        return (CALL, call) in self._made
 
     # letting things happen
 

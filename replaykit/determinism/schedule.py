@@ -74,7 +74,8 @@ class Batch:
     """Events since the last batch.
 
     Attributes:
-        made: How many timers and timed waits places have begun, where that changed.
+        made: How many timers and timed waits places have begun, where that changed; and the calls whose close was begun
+            and cut off.
         loops: What the event loops are: `asyncio`, `uvloop`.
     """
 
@@ -185,6 +186,10 @@ class ScheduleLog:
             self._note(subject, depth)
         except Exception:  # the agent goes on here: it must not fail for our sake
             self._failed()
+
+    def stopped_closing(self, call: str) -> None:
+        """The close of an answer was begun, and does not come to its end."""
+        self._made[CALL, call] = 1
 
     def _note(self, subject: Subject, depth: int) -> None:
         loop = running_loop()

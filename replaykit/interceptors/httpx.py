@@ -273,6 +273,10 @@ class _TeeAsync:
         try:
             with inside_transport():
                 await waiting
+        except asyncio.CancelledError:
+            if waiting.is_suspended:
+                self._observer.stopped_closing()
+            raise
         finally:
             self._observer.ended("closed_early")
         if waiting.is_suspended:

@@ -94,6 +94,9 @@ class HttpObserver(Protocol):
     def arrived(self, step: int, *, is_blocking: bool) -> None:
         """The agent goes on after it has waited for that step of the answer; see `Gate`."""
 
+    def stopped_closing(self) -> None:
+        """The agent was cancelled while it waited for the response to close."""
+
     def responded(self, status: int, headers: Headers, reason: str | None = None) -> None:
         """The head of the response; `reason` is the phrase behind the status, where it is not the usual one."""
 

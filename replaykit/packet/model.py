@@ -262,7 +262,9 @@ class ScheduleLine(Line):
     events: tuple[tuple[Text, Back, Count, Count], ...] = ()
     loops: tuple[Text, ...] = Field(default=(), description="what the event loops were: asyncio, uvloop")
     made: tuple[tuple[Text, Count], ...] = Field(
-        default=(), description="`t3`: how many timers lineage 3 has begun so far; the same for `w`"
+        default=(),
+        description="`t3`: how many timers lineage 3 has begun so far; the same for `w`; "
+        "`c3`: the close of the call that place 3 names was cut off",
     )
 
 

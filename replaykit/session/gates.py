@@ -69,8 +69,10 @@ class AnswerGate:
 
     def _is_never(self, step: int) -> bool:
         """True for what the agent stopped waiting for."""
+        if step == CLOSE:
+            return self._conductor.is_cut_off(self._name)
         done = self._interaction.done
-        if done is None or done.state != "cancelled" or step == CLOSE:
+        if done is None or done.state != "cancelled":
             return False
         if step == HEAD:
             return done.status is None

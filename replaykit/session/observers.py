@@ -37,6 +37,8 @@ class Recording(Protocol):
 
     def happened(self, call: str, step: int, depth: int, *, is_blocking: bool) -> None: ...
 
+    def stopped_closing(self, call: str) -> None: ...
+
 
 class HttpObserver:
     """Watches one request: keeps references and times, and hands them over when it ended."""
@@ -94,6 +96,9 @@ class HttpObserver:
     def arrived(self, step: int, *, is_blocking: bool) -> None:
         depth = depth_of(self._began.position)
         self._recorder.happened(self._began.id, step, depth, is_blocking=is_blocking)
+
+    def stopped_closing(self) -> None:
+        self._recorder.stopped_closing(self._began.id)
 
     @property
     def id(self) -> str:

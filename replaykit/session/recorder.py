@@ -261,6 +261,11 @@ class Recorder:
             return  # blocking in a task holds everybody up: no other event can come first
         self._schedule.happened((CALL, call, step), depth)
 
+    def stopped_closing(self, call: str) -> None:
+        """The agent was cancelled while it waited for an answer to close."""
+        if not self.is_closed and not self.is_foreign:
+            self._schedule.stopped_closing(call)
+
     def _put_schedule(self, *, is_end: bool = False) -> None:
         batch = self._schedule.take(is_end=is_end)
         if batch is not None:
