@@ -25,6 +25,7 @@ _DATA = re.compile(r"(?m)^data: ?(.*)$")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+_TEXT = bytes(range(9, 127))
 _WORDS = re.compile(r"[^\x00-\x08\x0e-\x1f]{8,}")
 
 
@@ -125,7 +126,7 @@ def _of_base64(run: str) -> Iterator[bytes]:
             data = base64.b64decode(piece + "=" * (-len(piece) % 4))
         except (binascii.Error, ValueError):
             continue
-        if _unpacked(data) is not None or sum(char < 9 or char > 126 for char in data) * 4 < len(data):
+        if _unpacked(data) is not None or len(data.translate(None, _TEXT)) * 4 < len(data):
             yield data
 
 
