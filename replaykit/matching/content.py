@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from replaykit.errors import WireError
+from replaykit.errors import SanitizeError, WireError
 from replaykit.matching.ids import IdTable
 from replaykit.sanitizer import Finding, Sanitizer
+from replaykit.sanitizer.compressed import packing_of, unpack
 from replaykit.sanitizer.multipart import find_parts
 from replaykit.wire import Call, read_request
 
@@ -129,11 +130,21 @@ def _split_url(url: str) -> Any:
     }
 
 
-def read_body(body: bytes, content_type: str) -> Any:
-    """A request body as JSON: parsed where it is JSON or a form, text or base64 otherwise; no multipart boundary."""
+_DEEPEST = 4  # archives in archives
+
+
+def read_body(body: bytes, content_type: str, depth: int = 0) -> Any:
+    """A request body as JSON: parsed where it is JSON or a form, text or base64 otherwise; no multipart boundary.
+
+    One that is compressed by itself counts by what is in it.
+    """
     kind = content_type.partition(";")[0].strip().lower()
     if not body:
         return None
+    packing = packing_of(body) if depth < _DEEPEST else None
+    inner = _unpacked(body, packing) if packing is not None else None
+    if inner is not None:
+        return {"packing": packing, "body": read_body(inner, "", depth + 1)}
     if kind == "application/x-www-form-urlencoded":
         return [list(pair) for pair in urllib.parse.parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)]
     if kind.startswith("multipart/"):
@@ -151,6 +162,13 @@ def read_body(body: bytes, content_type: str) -> Any:
     except (ValueError, RecursionError):
         pass  # not JSON after all, or with a name said twice: text
     return _readable(body.decode("utf-8", "surrogateescape"))
+
+
+def _unpacked(body: bytes, packing: str) -> bytes | None:
+    try:
+        return unpack(body, packing)
+    except SanitizeError:
+        return None
 
 
 def _readable(text: str) -> Any:

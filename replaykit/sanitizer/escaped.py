@@ -1,4 +1,4 @@
-"""Values that are known, written with escapes: for a URL, in JSON, as `repr` writes them, in any mix of these.
+"""Values that are known, written with escapes: for a URL, in JSON, in XML, as `repr` writes them, in any mix of these.
 
 Texts that are taken apart by their structure do not need this. It finds what stands in prose, in the output of a
 program, in the text of an exception; and values that have quotes and backslashes of their own, at which JSON in prose
@@ -20,6 +20,13 @@ _PLAIN = frozenset(string.ascii_letters + string.digits + "-_.~")  # nothing esc
 _RUN = re.compile(r"[A-Za-z0-9]+")
 _QUOTED = "\"'/"  # JSON escapes the first and may escape the last, `repr` escapes the second
 _LETTERS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
+_ENTITIES = {  # of XML and HTML
+    "&": ("&amp;", "&#38;", "&#x26;"),
+    "<": ("&lt;", "&#60;", "&#x3[cC];"),
+    ">": ("&gt;", "&#62;", "&#x3[eE];"),
+    '"': ("&quot;", "&#34;", "&#x22;"),
+    "'": ("&apos;", "&#39;", "&#x27;"),
+}
 _LEVELS = r"\\{1,4}"  # JSON in JSON in JSON
 
 
@@ -105,6 +112,7 @@ def _spellings(char: str) -> str:
         spellings.append("".join(f"{_LEVELS}u{_hex(pair, 4)}" for pair in pairs))
     if ord(char) < 256:
         spellings.append(f"{_LEVELS}x{_hex(ord(char), 2)}")
+    spellings += _ENTITIES.get(char, ())
     own = r"\\{1,8}" if char == "\\" else re.escape(char)
     return "|".join((*spellings, rf"\\{{0,7}}{own}" if char in _QUOTED else own))
 

@@ -117,6 +117,7 @@ _LIKENESSES: dict[str, Likeness] = {CARD: _card, IBAN: _iban, PHONE: _phone, IP:
 
 # tokens
 
+_BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _WORTH = re.compile(r"\d{8,}")
 
 
@@ -151,6 +152,14 @@ def with_claims(token: str, replace: Callable[[str, bool], str]) -> str:
 def signature_start(token: str) -> int:
     """Where the signature of a token begins."""
     return token.rindex(".") + 1
+
+
+def with_ended_signature(token: str) -> str:
+    """A token whose signature is base64 of whole bytes: the bits of its last character that say nothing are zero."""
+    spare = {2: 16, 3: 4}.get((len(token) - signature_start(token)) % 4)
+    if spare is None or token[-1:] not in _BASE64:
+        return token
+    return token[:-1] + _BASE64[_BASE64.index(token[-1]) // spare * spare]
 
 
 def is_worth(value: str) -> bool:

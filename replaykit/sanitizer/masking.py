@@ -12,7 +12,7 @@ from replaykit.sanitizer.packed import unpack
 from replaykit.sanitizer.search import Search
 from replaykit.sanitizer.standins import Table
 from replaykit.sanitizer.values import SHORTEST, named_span
-from replaykit.sanitizer.views import EVENT_DATA, MAX_DEPTH, decode, json_literals, may_hold_json
+from replaykit.sanitizer.views import EVENT_DATA, MAX_DEPTH, PERCENT_WORD, decode, json_literals, may_hold_json
 
 _CACHED_TEXTS = 4096
 
@@ -111,7 +111,16 @@ class Masker:
                 findings.append(Finding(item.stand_in.kind, item.stand_in.stand_in))
                 parts += (text[last : item.found.start], item.stand_in.marker)
                 last = item.found.end
-        return "".join((*parts, text[last:]))
+        text = "".join((*parts, text[last:]))
+        if "%" in text and depth < MAX_DEPTH:
+            text = PERCENT_WORD.sub(lambda word: self._percent(word[0], findings, depth + 1), text)
+        return text
+
+    def _percent(self, word: str, findings: list[Finding], depth: int) -> str:
+        """A word that is written for a URL, marked; as it is, if there is no stand-in in it."""
+        said = decode(word, "percent")
+        masked = self._anew(said, None, findings, depth)
+        return word if masked == said else f"percent:{masked}"
 
     def _base64(self, run: str, findings: list[Finding], depth: int) -> str:
         """What base64 says, marked; as it is, if there is no stand-in in it."""

@@ -238,6 +238,10 @@ class Search:
 
         Addresses are found by their shape alone, and there may be thousands of them.
         """
+        if self._values_seen != self._table.values:  # a value may have got a stand-in that was known already
+            for value, item in self._table.values_after(self._values_seen):
+                self._cuts.add(value, item)
+            self._values_seen = self._table.values
         if self._stand_ins_seen != len(self._table):
             new = list(self._table.stand_ins_after(self._stand_ins_seen))
             self._stand_ins_seen = len(self._table)
@@ -247,9 +251,6 @@ class Search:
             self._escaped_stand_ins.add(self._hidden)
             for item in new:
                 self._cuts.add(item.stand_in, item)
-            for value, item in self._table.values_after(self._values_seen):
-                self._cuts.add(value, item)
-                self._values_seen += 1
         return self._stand_in_pattern
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from replaykit.errors import SanitizeError
-from replaykit.sanitizer.likeness import likeness_of
+from replaykit.sanitizer.likeness import likeness_of, with_ended_signature
 from replaykit.sanitizer.shapes import is_placeholder
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -69,6 +69,11 @@ class Table:
 
     def __len__(self) -> int:
         return len(self._by_stand_in)
+
+    @property
+    def values(self) -> int:
+        """How many raw values have a stand-in."""
+        return len(self._by_raw)
 
     def find(self, text: str) -> StandIn | None:
         """The stand-in that `text` is, known or issued."""
@@ -135,6 +140,8 @@ class Table:
                     yield fitting
         for attempt in range(_ATTEMPTS):
             made = disguise(raw, self._key, keeps=keeps, tail=tail, attempt=attempt)
+            if kind == "jwt":
+                made = with_ended_signature(made)
             if not (raw.isdigit() and made[0] == "0" != raw[0]):  # a number stays one in JSON
                 yield made
         for attempt in range(_ATTEMPTS):

@@ -16,6 +16,7 @@ from replaykit.sanitizer.compressed import packing_of, unpack
 from replaykit.sanitizer.contexts import pair_values
 from replaykit.sanitizer.multipart import find_parts
 from replaykit.sanitizer.names import Strength, inner_strength, query_strength
+from replaykit.sanitizer.personal import personal_kind
 from replaykit.sanitizer.providers import TOKEN_GROUPS
 from replaykit.sanitizer.search import Search
 from replaykit.sanitizer.shapes import Found, Group
@@ -23,6 +24,7 @@ from replaykit.sanitizer.streams import DATA, Track, event_spans, find_lines, fi
 from replaykit.sanitizer.values import SHORTEST, is_secret_under, named_span
 from replaykit.sanitizer.views import (
     MAX_DEPTH,
+    PERCENT_WORD,
     Form,
     decode,
     json_literals,
@@ -40,8 +42,6 @@ _HOST = re.compile(r"[a-zA-Z][\w+.-]*://[^/]*")
 _PAIR = re.compile(r"[^&;?#]+")
 _EVENTS = re.compile(r"(?m)^data:")
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,20}://[^\s\"'<>`\\^]{4,}")
-# Words with something in them that is written for a URL.
-_PERCENT = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>%]*%[2-7][0-9a-fA-F][^\s\"'<>]*")
 _CHARACTER = re.compile(r"\\u00[2-7][0-9a-fA-F]")
 
 CacheKey = tuple[str, Strength | None, int]
@@ -124,7 +124,7 @@ class Texts:
             if may_hold_json(text):
                 return self.json(text, depth + 1)
             text = rewrite_runs(text, lambda run: self._base64(run, depth + 1))
-            if "://" in text and ("?" in text or "%" in text):
+            if "://" in text:
                 text = _URL.sub(lambda url: self.url(url[0], depth + 1), text)
         return self.plain(text, depth)
 
@@ -137,11 +137,12 @@ class Texts:
             taken = [(span.found.start, span.found.end) for span in spans]
 
             def read(word: re.Match[str]) -> str:
-                if any(start < word.end() and word.start() < end for start, end in taken):
+                is_taken = any(start < word.end() and word.start() < end for start, end in taken)
+                if is_taken or "://" in word[0]:  # a link is read by its parts
                     return word[0]
                 return self._inside(word[0], "percent", lambda text: self.value(text, depth + 1))
 
-            changed = _PERCENT.sub(read, changed)
+            changed = PERCENT_WORD.sub(read, changed)
         if "\\u00" in text and _CHARACTER.search(text) is not None:
             changed = self._inside(changed, "json", self._shaped)
         return changed
@@ -302,8 +303,18 @@ class Texts:
         host = _HOST.match(url, 0, end)
         path = host.end() if host else 0
         # The host as it stands: decoded, a password may look like the end of it.
-        middle = self._inside(url[path:end], "percent", lambda text: self.plain(text, depth))
+        middle = "/".join(map(self._segment, url[path:end].split("/")))
+        middle = self._inside(middle, "percent", lambda text: self.plain(text, depth))
         return self.plain(url[:path], depth) + middle + self.pairs(url[end:], depth)
+
+    def _segment(self, raw: str) -> str:
+        """A piece of a path that is a person's number, all of it; anything else is looked for in the whole path."""
+        said = decode(raw, "percent")
+        kind = personal_kind(said)
+        if kind is None:
+            return raw
+        made = self.search.spliced(said, [self.search.span(said, Found(0, len(said), kind))])
+        return rewrite(raw, "percent", said, made)
 
     def pairs(self, text: str, depth: int = 0) -> str:
         """A query string or a form."""
@@ -330,7 +341,7 @@ class Texts:
     def cookies(self, text: str) -> str:
         """The value of a cookie header."""
         found = (
-            Found(match.start(2), match.end(2), "secret")
+            Found(match.start(2), match.end(2), "secret", form="percent")
             for match in _COOKIE.finditer(text)
             if match[1].lower() not in _COOKIE_ATTRIBUTES and len(match[2]) >= SHORTEST
         )

@@ -28,6 +28,9 @@ _PERCENT = re.compile(
     f"%[0-7][0-9a-fA-F]|%[cdCD][0-9a-fA-F]{_TAIL}|%[eE][0-9a-fA-F](?:{_TAIL}){{2}}|%[fF][0-7](?:{_TAIL}){{3}}"
     "|%[0-9a-fA-F]{2}"
 )
+PERCENT_WORD = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>%]*%[2-7][0-9a-fA-F][^\s\"'<>]*")
+"""A word with something in it that is written for a URL."""
+
 _OPAQUE = "\ufffd"  # stands for a piece that says no character; no rule matches it and nothing replaces it
 
 

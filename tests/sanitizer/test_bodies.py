@@ -7,6 +7,7 @@ import gzip
 import json
 import struct
 import zlib
+from collections.abc import Callable
 
 import pytest
 import zstandard
@@ -36,8 +37,10 @@ def test_what_is_compressed_by_itself_is_searched(kind: str) -> None:
     assert Sanitizer(known=clean.issued).body(stored) == stored
 
 
-@pytest.mark.parametrize("data", [gzip.compress(b"hello"), zlib.compress(b"hello", 9), zstandard.compress(b"hello")])
-def test_packed_data_without_a_secret_keeps_its_bytes(data: bytes) -> None:
+@pytest.mark.parametrize("compress", [gzip.compress, lambda data: zlib.compress(data, 9), zstandard.compress])
+def test_packed_data_without_a_secret_keeps_its_bytes(compress: Callable[[bytes], bytes]) -> None:
+    data = compress(b"hello")
+
     assert sanitizer().body(data) == data
 
 
@@ -63,7 +66,9 @@ def test_packed_chunks_stay_as_many() -> None:
     assert KEY.encode() not in gzip.decompress(b"".join(stored))
 
 
-@pytest.mark.parametrize("data", [b"\x1f\x8b\x08 no archive", b"\x78\x9c", b"\x28\xb5\x2f\xfd\x00\x00"])
+@pytest.mark.parametrize(
+    "data", [b"\x1f\x8b\x08 no archive", b"\x78\x9c", b"\x28\xb5\x2f\xfd\x00\x00"], ids=["gzip", "zlib", "zstd"]
+)
 def test_what_only_begins_like_an_archive_is_a_body(data: bytes) -> None:
     assert sanitizer().body(data) == data
     assert KEY.encode() not in sanitizer().body(data + b" " + KEY.encode())
