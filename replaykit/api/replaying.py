@@ -74,7 +74,9 @@ class Rerun:
     # for the entry point
 
     def entered(self, entry: Entry) -> None:
-        """Nothing to note: the recording has it."""
+        """What it was given may hold secrets that are known from there."""
+        if self._replayer is not None:
+            self._replayer.contents.note(entry.arguments)
 
     def returned(self, output: Any) -> None:
         """The entry point's result is the run's output, unless the run says otherwise."""

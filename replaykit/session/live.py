@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from replaykit.errors import SanitizeError
 from replaykit.matching.alignment import ordered
 from replaykit.matching.bindings import Bindings
 from replaykit.matching.content import Content, canonical, clean_name, function_content, http_content
 from replaykit.matching.ids import IdTable
 from replaykit.matching.index import identity_scope
 from replaykit.matching.recorded import RecordedContents, header
-from replaykit.packet import Interaction, Packet
+from replaykit.packet import Interaction, Packet, values
 from replaykit.packet.decoding import decode_request
 from replaykit.packet.exchange import FunctionRequest, Headers, HttpRequest
 from replaykit.packet.failures import Failure
@@ -72,6 +73,7 @@ class Contents:
         self._has_positions = packet.has_positions
         self._ids: IdTable | None = None
         self._unread: list[tuple[HttpRequest, Call, str]] = []
+        self._beside: list[dict[str, Any]] = []
         self.bindings = Bindings(has_key=key is not None, is_strict=is_strict)
 
     def _named(self, environ: Mapping[str, str]) -> dict[str, str]:
@@ -92,6 +94,17 @@ class Contents:
             self.learn(changes)
         for request, _, _ in self._unread:
             self._sanitizer.headers(request.headers)
+        waiting, self._beside = self._beside, []
+        for items in waiting:
+            try:
+                self._sanitizer.json(items)
+            except SanitizeError:
+                pass  # nothing is learned of it; when it was recorded it was withheld
+
+    def note(self, items: Mapping[str, Any]) -> None:
+        """Remembers what a recording keeps beside its calls: its names may give away a secret that calls hold too."""
+        if items:
+            self._beside.append({str(name): values.encode(item, is_lossy=True) for name, item in items.items()})
 
     def defer(self, request: HttpRequest, call: Call, position: str) -> None:
         """Remembers a live request that was matched by its bytes."""

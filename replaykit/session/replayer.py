@@ -265,10 +265,11 @@ class Replayer:
     # spans have no say in a replay, only a place
 
     def begin_span(self, node: Node, name: str, kind: str, attributes: Mapping[str, Any]) -> str:
+        self.contents.note(attributes)
         return ""
 
     def end_span(self, span: str, error: BaseException | None, attributes: Mapping[str, Any]) -> None:
-        return None
+        self.contents.note(attributes)
 
     def deviated(self, interaction: Interaction, position: str, now: Any) -> None:
         """The body of a recorded function ran again; notes where its result is another one than recorded."""

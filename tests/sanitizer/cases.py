@@ -144,12 +144,17 @@ _TAILS: dict[str, tuple[str, str, int]] = {
 
 def token(random: Random) -> str:
     """The token of some provider."""
+    return "".join(token_parts(random))
+
+
+def token_parts(random: Random) -> tuple[str, str]:
+    """The same: what says whose it is, and the secret."""
     kind, prefix, alphabet, size = random.choice(_TOKENS)
-    made = prefix + pick(random, alphabet, size).strip("-_").ljust(size, "a")
+    made = pick(random, alphabet, size).strip("-_").ljust(size, "a")
     if kind in _TAILS:
         sign, alphabet, size = _TAILS[kind]
         made += sign + pick(random, alphabet, size).strip("-").ljust(size, "b")
-    return made
+    return prefix, made
 
 
 def jwt(random: Random) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import pytest
 
@@ -131,3 +132,35 @@ def test_key_that_is_missing_here_is_said(world: World, monkeypatch: pytest.Monk
     assert report.assumed == {"email": 1}
     assert any("recorded with REPLAYKIT_KEY, which is not set here" in note for note in report.notes)
     assert "REPLAYKIT_KEY" not in os.environ
+
+
+def _span_with_a_password(world: World) -> None:
+    with replaykit.span("login", password="hunter2Hunter2xyz"):
+        world.chat(user("hunter2Hunter2xyz is what they use"))
+
+
+def _header_with_a_password(world: World) -> None:
+    world.client.get("/page", headers={"x-api-key": "hunter2Hunter2xyz"})
+    world.chat(user("hunter2Hunter2xyz is what they use"))
+
+
+def _agent_with_a_password(world: World) -> None:
+    @replaykit.agent("login")
+    def login(user_name: str, password: str) -> None:
+        world.chat(user(f"{password} is what they use"))
+
+    login("ann", "hunter2Hunter2xyz")
+
+
+@pytest.mark.parametrize("key", [None, "the key of this project"], ids=["no key", "key"])
+@pytest.mark.parametrize("act", [_span_with_a_password, _header_with_a_password, _agent_with_a_password])
+def test_secret_that_is_known_from_beside_the_calls_is_known_in_them(
+    world: World, monkeypatch: pytest.MonkeyPatch, act: Callable[[World], None], key: str | None
+) -> None:
+    """Only a name gives it away, and that stands in a span, in a header, in the arguments of the entry point."""
+    if key is not None:
+        monkeypatch.setenv("REPLAYKIT_KEY", key)
+    world.record(lambda: act(world))
+
+    assert "hunter2Hunter2xyz" not in world.path.read_text()
+    assert world.replay(lambda: act(world)).ok
