@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 
+from replaykit.sanitizer.charsets import codec_of
 from replaykit.sanitizer.compressed import pack, packing_of, unpack
 from replaykit.sanitizer.eventstream import CONTENT_TYPE as EVENT_STREAM
 from replaykit.sanitizer.eventstream import rewrite_payloads
@@ -12,11 +12,6 @@ from replaykit.sanitizer.streams import find_tracks, item_spans, line_spans
 from replaykit.sanitizer.texts import Texts, is_noise
 
 _LINES = re.compile(r"ndjson|jsonl|jsonlines|json-seq|stream\+json")
-_WIDE = re.compile(r"charset=[\"']?(utf-(?:16|32)(?:-?[lb]e)?)\b", re.IGNORECASE)
-_MARKS = {
-    "utf-16": ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")),
-    "utf-32": ((codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be")),
-}
 _DEEPEST = 4  # archives in archives
 
 
@@ -48,7 +43,7 @@ class Bodies:
             changed = rewrite_payloads(data, self._payloads)
             if changed is not None:
                 return changed
-        mark, codec = _codec(data, content_type)
+        mark, codec = codec_of(data, content_type)
         try:
             text = data[len(mark) :].decode(codec, "surrogateescape")
         except UnicodeDecodeError:  # not what its header says
@@ -79,15 +74,3 @@ class Bodies:
             made.append(clean[start : start + len(text)])
             start += len(text) + 1
         return made
-
-
-def _codec(data: bytes, content_type: str) -> tuple[bytes, str]:
-    """The mark of the byte order that data begins with, and how the rest is encoded."""
-    match = _WIDE.search(content_type)
-    if match is None:
-        return b"", "utf-8"
-    codec = match[1].lower()
-    for mark, name in _MARKS[codec[:6]]:
-        if data.startswith(mark):
-            return mark, name
-    return b"", codec if codec[-2:] in ("le", "be") else f"{codec}-le"
