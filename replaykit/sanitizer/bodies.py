@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+from replaykit.errors import SanitizeError
 from replaykit.sanitizer.charsets import codec_of
 from replaykit.sanitizer.compressed import pack, packing_of, unpack
 from replaykit.sanitizer.eventstream import CONTENT_TYPE as EVENT_STREAM
 from replaykit.sanitizer.eventstream import rewrite_payloads
-from replaykit.sanitizer.streams import find_tracks, item_spans, line_spans
+from replaykit.sanitizer.logprobs import may_hold_logprobs, spelled_texts
+from replaykit.sanitizer.streams import event_spans, find_tracks, item_spans, line_spans
 from replaykit.sanitizer.texts import Texts, is_noise
 
 _LINES = re.compile(r"ndjson|jsonl|jsonlines|json-seq|stream\+json")
@@ -52,6 +54,8 @@ class Bodies:
         return mark + self._clean_text(text, kind, content_type, is_stream).encode(codec, "surrogateescape")
 
     def _clean_text(self, text: str, kind: str, content_type: str, is_stream: bool) -> str:
+        if may_hold_logprobs(text):
+            self._check_logprobs(text)
         if kind.startswith("multipart/"):
             return self._texts.settled(text, lambda text: self._texts.parts(text, content_type))
         if kind == "application/x-www-form-urlencoded" and not is_noise(text):
@@ -61,6 +65,12 @@ class Bodies:
         if is_stream and text.lstrip()[:1] == "[":
             return self._texts.settled(text, lambda text: self._joined(text, item_spans(text)))
         return self._texts.settled(text, self._texts.content)
+
+    def _check_logprobs(self, text: str) -> None:
+        """Raises SanitizeError for a secret in them: the numbers that spell it have no stand-in of their length."""
+        for said in spelled_texts(text, event_spans(text) or [(0, len(text))]):
+            if self._texts.settled(said, self._texts.content) != said:
+                raise SanitizeError("a secret that logprobs spell")
 
     def _joined(self, text: str, events: list[tuple[int, int]]) -> str:
         text, edges = self._texts.joined(text, find_tracks(text, events), 1)
