@@ -60,6 +60,7 @@ class Layer:
         owner: Name of the innermost object around it that is made of secrets.
         naming: What kind of name that is.
         is_number: It is a number, and means nothing without its name.
+        is_structured: It is JSON or a stream of events; the texts in it come one by one, with their names.
         is_binary: The readable pieces of bytes that are no text: only shapes that nothing else has mean something.
         unread: Why there is more at this place that was not looked into; the text is empty then.
     """
@@ -70,6 +71,7 @@ class Layer:
     owner: str | None = None
     naming: Naming = "field"
     is_number: bool = False
+    is_structured: bool = False
     is_binary: bool = False
     unread: str | None = None
 
@@ -235,7 +237,9 @@ class _Walk:
                 self._is_full = True
                 yield self._unread(path, f"it decodes to more than {self._limits.chars} characters")
             return
-        yield Layer(path, text, name, owner, naming)
+        value, events = _structure(text)
+        has_structure = value is not None or bool(events)
+        yield Layer(path, text, name, owner, naming, is_structured=has_structure)
         if len(text) < _SHORTEST_HIDDEN:
             return
         if depth >= self._limits.depth:
@@ -249,45 +253,39 @@ class _Walk:
                 if "+" in value:
                     plain = unquote(value.replace("+", " "))
                     yield from self.text(plain, _under(path, place), depth + 1, said, naming="query")
-        yield from self._inner(text, path, depth)
-
-    def _inner(self, text: str, path: str, depth: int) -> Iterator[Layer]:
-        """What a text holds in other forms."""
         if hash(text) in self._entered:
             return
         self._entered.add(hash(text))
-        if text.lstrip()[:1] in ("{", "[", '"'):
-            try:
-                value = parse_json(text)
-            except ValueError:
-                pass
-            else:
-                yield from self.value(value, _under(path, "json $"), depth)
-                return
-        text = yield from self._streams(text, path, depth)
+        if value is not None:
+            yield from self.value(value, _under(path, "json $"), depth)
+        elif events:
+            yield from self._events(text, events, path, depth)
+        else:
+            yield from self._inner(text, path, depth)
+
+    def _inner(self, text: str, path: str, depth: int) -> Iterator[Layer]:
+        """What a text that is no JSON holds in other forms."""
         yield from self._fragments(text, path, depth)
         for how, made in _rewritten(text):
             if made != text:
                 yield from self.text(made, _under(path, how), depth + 1)
         yield from self._runs(text, path, depth)
 
-    def _streams(self, text: str, path: str, depth: int) -> Generator[Layer, None, str]:
-        """Events, one by one and joined; gives back what of the text is none."""
-        if "data:" in text and (events := event_data(text)):
-            word, rest = "event", EVENT_LINE.sub("", text)
-        elif "\n" in text and (events := json_lines(text)):
-            word, rest = "line", ""
-        else:
-            return text
+    def _events(self, text: str, events: list[str], path: str, depth: int) -> Iterator[Layer]:
+        """Each by itself, what they say together, and what stands beside their data."""
+        is_stream = EVENT_LINE.search(text) is not None
+        word = "event" if is_stream else "line"
         for number, event in enumerate(events):
             yield from self.text(event, _under(path, f"{word} {number}"), depth + 1)
         yield from self._tracks([parse_event(event) for event in events], path, depth, word)
-        return rest
+        beside = EVENT_LINE.sub("", text).strip() if is_stream else ""
+        if beside:
+            yield from self.text(beside, _under(path, "beside the data"), depth + 1)
 
     def _tracks(self, events: Sequence[Any], path: str, depth: int, word: str) -> Iterator[Layer]:
         for track in tracks(events):
             place = _under(path, f"{word} {track.first}..{track.last}")
-            yield from self.text(track.text, _under(place, f"json {track.path} joined"), depth + 1, track.name)
+            yield from self.text(track.text, _under(place, f"json {track.path} joined"), depth + 1)
 
     def _fragments(self, text: str, path: str, depth: int) -> Iterator[Layer]:
         """JSON in the middle of something else."""
@@ -365,6 +363,18 @@ class _Walk:
 
     def _unread(self, path: str, why: str) -> Layer:
         return Layer(path, "", unread=why)
+
+
+def _structure(text: str) -> tuple[Any, list[str]]:
+    """The JSON value that a text is, or its events."""
+    if text.lstrip()[:1] in ("{", "[", '"'):
+        try:
+            return parse_json(text), []
+        except ValueError:
+            pass
+    if "data:" in text and (events := event_data(text)):
+        return None, events
+    return None, json_lines(text) if "\n" in text else []
 
 
 def _under(path: str, step: str) -> str:

@@ -30,13 +30,11 @@ class Track(NamedTuple):
     Attributes:
         first: Number of the event with the first piece, from 0.
         path: `$.choices[0].delta.content`.
-        name: The last name in it.
     """
 
     first: int
     last: int
     path: str
-    name: str | None
     text: str
 
 
@@ -91,29 +89,27 @@ def tracks(events: Sequence[Any]) -> Iterator[Track]:
     """
     exact: dict[tuple[str, ...], list[tuple[int, str]]] = {}
     loose: dict[str, list[tuple[int, str]]] = {}
-    names: dict[str, str | None] = {}
     parts: dict[str, set[tuple[str, ...]]] = {}
     for number, event in enumerate(events):
-        for path, name, marks, text in _strings(event):
+        for path, marks, text in _strings(event):
             key = (path, *marks)
             exact.setdefault(key, []).append((number, text))
             loose.setdefault(path, []).append((number, text))
-            names[path] = name
             parts.setdefault(path, set()).add(key)
     for key, pieces in exact.items():
-        yield from _joined(key[0], names[key[0]], pieces)
+        yield from _joined(key[0], pieces)
     for path, pieces in loose.items():
         if len(parts[path]) > 1:
-            yield from _joined(path, names[path], pieces)
+            yield from _joined(path, pieces)
 
 
-def _joined(path: str, name: str | None, pieces: list[tuple[int, str]]) -> Iterator[Track]:
+def _joined(path: str, pieces: list[tuple[int, str]]) -> Iterator[Track]:
     first = pieces[0][1]
     if len(pieces) > 1 and any(text != first for _, text in pieces):  # else a name that every event repeats
-        yield Track(pieces[0][0], pieces[-1][0], path, name, "".join(text for _, text in pieces))
+        yield Track(pieces[0][0], pieces[-1][0], path, "".join(text for _, text in pieces))
 
 
-_Place = tuple[str, str | None, tuple[str, ...], str]
+_Place = tuple[str, tuple[str, ...], str]
 
 
 def _strings(event: Any) -> Iterator[_Place]:
@@ -121,7 +117,7 @@ def _strings(event: Any) -> Iterator[_Place]:
     while waiting:
         item, path, name, marks = waiting.pop()
         if isinstance(item, str):
-            yield path, name, marks, item
+            yield path, marks, item
             inner = _packed_event(item) if name == "bytes" else None
             if inner is not None:
                 waiting.append((inner, f"{path}.base64", name, marks))

@@ -173,7 +173,7 @@ def test_a_path_says_every_step() -> None:
     packed = _base64(gzip.compress(json.dumps({"key": SECRET}).encode()))
     body = _events({"choices": [{"delta": {"content": packed}}]})
 
-    (layer,) = _found(body)
+    *_, layer = _found(body)
     assert layer.path == "event 0 > json $.choices[0].delta.content > base64 at 0 > gzip > json $.key"
     assert layer.name == "key"
 
