@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import replaykit
+from replaykit.cli.audit import audit_command
 from replaykit.cli.demo import demo_command
 from replaykit.cli.doctor import doctor_command
 from replaykit.cli.import_ import import_app
@@ -54,6 +55,7 @@ app.command("replay", rich_help_panel=EVERYDAY)(replay_command)
 app.command("show", rich_help_panel=EVERYDAY)(show_command)
 app.command("promote", rich_help_panel=EVERYDAY)(promote_command)
 app.command("stress", rich_help_panel=CLOSER)(stress_command)
+app.command("audit", rich_help_panel=SUITE)(audit_command)
 app.command("doctor", rich_help_panel=SUITE)(doctor_command)
 app.add_typer(import_app, name="import", rich_help_panel=EXCHANGE)
 app.command("schema", rich_help_panel=EXCHANGE)(schema_command)

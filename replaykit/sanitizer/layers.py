@@ -99,7 +99,7 @@ def value_layers(
     value: Any, name: str | None = None, owner: str | None = None, limits: Limits | None = None
 ) -> Iterator[Layer]:
     """The same for a JSON value, as `json.loads` gives it."""
-    yield from _Walk(limits or Limits()).value(_paired(value), "", 0, name, owner)
+    yield from _Walk(limits or Limits()).value(_paired(value), "json $", 0, name, owner)
 
 
 _BASE64 = (
@@ -119,6 +119,7 @@ _TRIES_A_CHAR = 8  # how often a text is read again in search of JSON in it
 _JSON_START = re.compile(r"""\{(?=\s{0,99}["}])|\[(?=\s{0,99}["\[{\d\-tfn\]])""")
 _WINDOW, _WINDOW_STEP = 1 << 22, 1 << 15
 _SHOWN_NAME = 60
+_USUAL_NAME = re.compile(r"[A-Za-z_$][\w$-]{0,39}")
 
 
 class _Walk:
@@ -351,7 +352,7 @@ class _Walk:
             elif isinstance(item, Pairs):
                 inner = own if own is not None and is_owner(own) else around
                 for key, child in reversed(item):
-                    waiting.append((child, f"{place}.{key[:_SHOWN_NAME]}", key, inner))
+                    waiting.append((child, f"{place}{_shown(key)}", key, inner))
                 for key, _ in item:
                     if key not in self._names:
                         self._names.add(key)
@@ -379,6 +380,11 @@ def _structure(text: str) -> tuple[Any, list[str]]:
 
 def _under(path: str, step: str) -> str:
     return f"{path} > {step}" if path else step
+
+
+def _shown(name: str) -> str:
+    """The name of a field in a path; one that is no usual name may be a secret, and is not said."""
+    return f".{name}" if _USUAL_NAME.fullmatch(name) is not None else f"[a name of {len(name)} characters]"
 
 
 def _digits(number: int | float) -> str:

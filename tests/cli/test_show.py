@@ -110,7 +110,7 @@ def test_help_lists_the_commands_in_groups(shop: Shop) -> None:
     groups = {
         "everyday": ["demo", "record", "replay", "show", "promote"],
         "closer": ["stress"],
-        "suite": ["doctor"],
+        "suite": ["audit", "doctor"],
         "exchange": ["schema", "import"],
     }
     assert names == ["Options", *(word for group, own in groups.items() for word in (group, *own))]
