@@ -109,7 +109,7 @@ def test_help_lists_the_commands_in_groups(shop: Shop) -> None:
     names = [word for word in listed if not word.startswith("-")]
     groups = {
         "everyday": ["demo", "record", "replay", "show", "promote"],
-        "closer": ["stress"],
+        "closer": ["stress", "sanitize"],
         "suite": ["audit", "doctor"],
         "exchange": ["schema", "import"],
     }
