@@ -123,7 +123,7 @@ def _about_file(path: Path, packet: Packet) -> Iterator[Finding]:
     for note in packet.recovered:
         yield Finding("altered" if "altered" in note else "recovered", "warning", note)
     if packet.ruleset != Sanitizer.ruleset:
-        message = f"sanitized with ruleset {packet.ruleset[:20]}; ruleset {Sanitizer.ruleset}: replaykit sanitize"
+        message = f"sanitized with ruleset {packet.ruleset[:20]}, now {Sanitizer.ruleset}: replaykit sanitize"
         yield Finding("old_ruleset", "note", message, 1)
     withheld = [item.id for item in packet.interactions if item.is_withheld]
     if withheld:

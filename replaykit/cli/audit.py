@@ -59,7 +59,7 @@ def _say(audited: Audited, as_json: bool) -> None:
     rest = [f"{errors} findings"] if errors > 1 else []
     rest.append(f"{audited.lines} lines")
     if audited.calls is not None:
-        rest.append(f"{audited.calls} calls replay")
+        rest.append("1 call replays" if audited.calls == 1 else f"{audited.calls} calls replay")
     rest += [f"note: {finding.message}" for finding in audited if finding.level == "note"]
     write(plain(f"{head}  {relative(audited.path)}   ({', '.join(rest)})"))
     told = [finding for finding in audited if finding.level != "note"]
