@@ -11,6 +11,7 @@ from replaykit.audit.detecting import Detected, Detector
 from replaykit.audit.findings import Audited, Finding
 from replaykit.audit.pieces import Piece, pieces
 from replaykit.audit.replaying import SelfReplay
+from replaykit.audit.resanitizing import unclean_lines
 from replaykit.errors import PacketError
 from replaykit.packet import Packet
 from replaykit.packet.codec import find_repeated_name, parse_object
@@ -39,6 +40,7 @@ def audit(path: Path, *, environ: Mapping[str, str] = os.environ, has_replay: bo
     lines = [line for line in path.read_bytes().replace(b"\r\n", b"\n").split(b"\n") if line]
     for number, line in enumerate(lines, 1):
         look.at_line(number, line)
+    look.sanitize_again(packet, environ)
     look.findings += _about_file(path, packet)
     calls = None
     if has_replay:
@@ -68,6 +70,17 @@ class _Look:
         elif len(self.findings) == MOST_FINDINGS:
             message = f"there is more than {MOST_FINDINGS} findings; the others are not listed"
             self.findings.append(Finding("unread", "error", message))
+
+    def sanitize_again(self, packet: Packet, environ: Mapping[str, str]) -> None:
+        """What the sanitizer would replace and no other look has shown: it knows more of what a place means."""
+        if any("cut short" in note for note in packet.recovered):
+            return
+        seen = {finding.line for finding in self.findings if finding.level == "error"}
+        names = {number: name for (_, name), number in self.line_of.items()}
+        for number in unclean_lines(self._path, packet, environ):
+            if number not in seen:
+                message = "the present rules would replace something in it: replaykit sanitize"
+                self.add(Finding("not_sanitized", "error", message, number, names.get(number, "")))
 
     def at_line(self, number: int, line: bytes) -> None:
         """All of one line: its fields, then its raw text for what no field has shown."""

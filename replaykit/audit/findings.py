@@ -15,8 +15,8 @@ class Finding:
     """One thing about a packet.
 
     Attributes:
-        kind: `openai_key`, `email`, `env`, ... for a value; `not_replayable`, `file_mode`, `old_ruleset`,
-            `withheld`, `altered`, `unread` for the rest.
+        kind: `openai_key`, `email`, `env`, ... for a value; `not_sanitized`, `not_replayable`, `file_mode`,
+            `old_ruleset`, `withheld`, `altered`, `recovered`, `unread` for the rest.
         level: An `error` fails the audit.
         line: Of the file, from 1.
         id: Of the entry in that line.

@@ -98,6 +98,11 @@ def resanitize(path: Path, environ: Mapping[str, str] = os.environ) -> Resanitiz
     return _Rewrite(path, packet, environ).result()
 
 
+def unclean_lines(path: Path, packet: Packet, environ: Mapping[str, str] = os.environ) -> list[int]:
+    """Numbers of the lines in which the present rules would replace something, from 1."""
+    return list(_Rewrite(path, packet, environ).unclean())
+
+
 def write(result: Resanitized) -> None:
     """Puts the new file in the place of the old one, in one step; it has the old one's time.
 
@@ -150,6 +155,16 @@ class _Rewrite:
         return Resanitized(
             self._path, data, changed, dict(replaced), self._clean.withheld, packet.ruleset, self._is_altered
         )
+
+    def unclean(self) -> Iterator[int]:
+        """Numbers of the lines that would change, each looked at by itself."""
+        for number, line in enumerate(self._lines, 1):
+            if isinstance(line, PartLine):
+                is_same = line.items is not None or self._clean.is_clean(line.value)
+            else:
+                is_same = self._line(line, None) == line
+            if not is_same:
+                yield number
 
     # lines
 

@@ -36,6 +36,7 @@ _TEXTS = {
     "altered": "The packet was altered after it was written",
     "file_mode": "Others may read the packet",
     "not_replayable": "A recorded request does not find its own answer",
+    "not_sanitized": "The present rules would replace something in the packet",
     "old_ruleset": "The packet was sanitized with older rules",
     "recovered": "The packet had to be repaired",
     "unread": "A part of the packet was not looked into",

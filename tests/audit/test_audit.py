@@ -116,12 +116,17 @@ def test_a_secret_of_this_machine_listed_as_a_stand_in_is_seen(tmp_path: Path) -
     assert (found.kind, found.field, "SHOP_DB_PASSWORD" in found.message) == ("env", "stand_in", True)
 
 
-def test_a_piece_of_a_stand_in_is_no_finding(tmp_path: Path) -> None:
-    """Agents cut documents where they like."""
+def test_what_only_the_sanitizer_knows_of_is_seen(tmp_path: Path) -> None:
+    """A short password in the header of a message that hangs on an exception has no shape, and no name of its own."""
     path = tmp_path / "x.packet.jsonl"
-    path.write_text(clean_packet().decode().replace('"output":"cold"', f'"output":"cut: {STAND_IN[:34]}"'))
+    headers = [["proxy-authorization", "quiet-marble"]]
+    message = {"$type": "http_request", "method": "GET", "url": "https://a.io/", "headers": headers, "body": None}
+    text = clean_packet().decode()
+    path.write_text(
+        text.replace('"message":"no way"', f'"message":"no way","state":{json.dumps({"request": message})}')
+    )
 
-    assert _errors(path) == []
+    assert [(item.kind, item.id) for item in _errors(path)] == [("not_sanitized", "sp1")]
 
 
 def test_a_request_that_does_not_find_its_own_answer_is_said(tmp_path: Path) -> None:
