@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from replaykit.audit.detecting import Detected, Detector
-from replaykit.audit.findings import Audited, Finding
+from replaykit.audit.findings import Audited, Finding, Level
 from replaykit.audit.pieces import Piece, pieces
 from replaykit.audit.replaying import SelfReplay
 from replaykit.audit.resanitizing import unclean_lines
@@ -16,12 +16,16 @@ from replaykit.errors import PacketError
 from replaykit.packet import Packet
 from replaykit.packet.codec import find_repeated_name, parse_object
 from replaykit.sanitizer import Sanitizer, StandIn
-from replaykit.sanitizer.layers import layers
+from replaykit.sanitizer.layers import BRACKETS, layers
 
 MOST_FINDINGS = 1000
 """A file with more of them is beyond listing."""
 
+MOST_CHARS = 64 * 1024 * 1024
+"""Of all texts that a file decodes to, beyond twenty times its size: a file full of bombs must come to an end."""
+
 CASSETTES = "cassettes"
+_ALWAYS_READ = 4096  # characters
 
 
 def audit(path: Path, *, environ: Mapping[str, str] = os.environ, has_replay: bool = True) -> Audited:
@@ -37,7 +41,9 @@ def audit(path: Path, *, environ: Mapping[str, str] = os.environ, has_replay: bo
     packet = Packet.load(path)
     known = [StandIn(line.name, line.stand_in, line.variable) for line in packet.stand_ins]
     look = _Look(path, Detector(known, environ))
-    lines = [line for line in path.read_bytes().replace(b"\r\n", b"\n").split(b"\n") if line]
+    data = path.read_bytes()
+    look.left += 20 * len(data)
+    lines = [line for line in data.replace(b"\r\n", b"\n").split(b"\n") if line]
     for number, line in enumerate(lines, 1):
         look.at_line(number, line)
     look.sanitize_again(packet, environ)
@@ -62,7 +68,7 @@ class _Look:
         self.line_of: dict[tuple[str, str], int] = {}
         self._path = path
         self._detector = detector
-        self._left_out = 0
+        self.left = MOST_CHARS
 
     def add(self, finding: Finding) -> None:
         if len(self.findings) < MOST_FINDINGS:
@@ -106,9 +112,16 @@ class _Look:
         found: set[str] = set()
         for layer in piece.layers:
             place = " > ".join(filter(None, (piece.words, layer.path)))
-            if layer.unread is not None:
-                message = f"not looked into: {layer.unread}"
-                self.add(Finding("unread", "warning", message, number, name, piece.field, self._detector.masked(place)))
+            unread = layer.unread
+            self.left -= len(layer.text)
+            if self.left < 0 and len(layer.text) > _ALWAYS_READ:
+                unread = "the file decodes to too much"
+            if unread is not None:  # what nobody looked into is not known to be clean
+                level: Level = "note" if unread.startswith(BRACKETS) else "error"
+                message, masked = f"not looked into: {unread}", self._detector.masked(place)
+                self.add(Finding("unread", level, message, number, name, piece.field, masked))
+                if self.left < 0:
+                    break
                 continue
             for item in self._detector.in_layer(layer, piece.strength if not layer.path else None):
                 if item.text not in found:

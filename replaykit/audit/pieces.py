@@ -18,7 +18,7 @@ from replaykit.sanitizer.names import Strength, header_strength, option_strength
 
 Fields = Mapping[str, Any]
 
-LIMITS = Limits()
+LIMITS = Limits(chars=64 * 1024 * 1024, unpacked_bytes=16 * 1024 * 1024)
 
 
 @dataclass(frozen=True, slots=True)

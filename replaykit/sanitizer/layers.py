@@ -30,6 +30,9 @@ from replaykit.sanitizer.unpacking import (
     unpack_by_trying,
 )
 
+BRACKETS = "more brackets than can be tried"
+"""Why JSON in a text was not looked for any further. The text itself was, with its escapes undone."""
+
 Naming = Literal["field", "header", "query"]
 
 
@@ -106,7 +109,7 @@ _BASE64 = (
     re.compile(r"[A-Za-z0-9+/]{11,}={0,2}"),
     re.compile(r"[A-Za-z0-9_-]{11,}={0,2}"),
     re.compile(r"[A-Za-z0-9]{11,}={0,2}"),
-    re.compile(r"(?:[A-Za-z0-9+/]{40,120}\s{1,3})+[A-Za-z0-9+/]+={0,2}"),
+    re.compile(r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{40,120}+\s{1,3})+[A-Za-z0-9+/]+={0,2}"),
 )
 _SHORTEST_HIDDEN = 8  # bytes
 _HEX = re.compile(r"(?<![0-9A-Za-z])(?:0x)?((?:[0-9a-fA-F]{2}){8,})(?![0-9A-Za-z])")
@@ -311,12 +314,12 @@ class _Walk:
                     yield from self.value(value, _under(path, f"at {place}: json $"), depth)
             start = _JSON_START.search(text, base + end)
         if start is not None:
-            yield self._unread(path, f"more brackets than can be tried, from character {start.start()} on")
+            yield self._unread(path, f"{BRACKETS}, from character {start.start()} on")
 
     def _runs(self, text: str, path: str, depth: int) -> Iterator[Layer]:
         """Base64 and hexadecimal digits that say something."""
         seen: set[tuple[int, int]] = set()
-        for pattern in _BASE64:
+        for pattern in _BASE64:  # the last one looks only where a run begins: within a long one it would be slow
             for match in pattern.finditer(text):
                 if match.span() not in seen:
                     seen.add(match.span())
