@@ -15,6 +15,7 @@ from replaykit.audit.resanitizing import unclean_lines
 from replaykit.errors import PacketError
 from replaykit.packet import Packet
 from replaykit.packet.codec import find_repeated_name, parse_object
+from replaykit.packet.packet import pending_writers
 from replaykit.sanitizer import Sanitizer, StandIn
 from replaykit.sanitizer.layers import BRACKETS, layers
 
@@ -38,15 +39,15 @@ def audit(path: Path, *, environ: Mapping[str, str] = os.environ, has_replay: bo
     Raises:
         PacketError: It is damaged, or can't be read: nothing is known of what is in it.
     """
-    packet = Packet.load(path)
+    data = _read(path)
+    packet = Packet.loads(data, path=path)
     known = [StandIn(line.name, line.stand_in, line.variable) for line in packet.stand_ins]
     look = _Look(path, Detector(known, environ))
-    data = path.read_bytes()
     look.left += 20 * len(data)
     lines = [line for line in data.replace(b"\r\n", b"\n").split(b"\n") if line]
     for number, line in enumerate(lines, 1):
         look.at_line(number, line)
-    look.sanitize_again(packet, environ)
+    look.sanitize_again(packet, data, environ)
     look.findings += _about_file(path, packet)
     calls = None
     if has_replay:
@@ -58,6 +59,16 @@ def audit(path: Path, *, environ: Mapping[str, str] = os.environ, has_replay: bo
                 place = look.line_of.get(("call", item.id))
                 look.add(Finding("not_replayable", "error", message, place, item.id, item.position))
     return Audited(path, len(lines), calls, tuple(look.findings))
+
+
+def _read(path: Path) -> bytes:
+    """The file, read once: a pipe can hold a packet."""
+    for flush in pending_writers:
+        flush()
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise PacketError(f"can't be read: {getattr(error, 'strerror', None) or 'no such name'}", path=path) from None
 
 
 class _Look:
@@ -77,13 +88,13 @@ class _Look:
             message = f"there is more than {MOST_FINDINGS} findings; the others are not listed"
             self.findings.append(Finding("unread", "error", message))
 
-    def sanitize_again(self, packet: Packet, environ: Mapping[str, str]) -> None:
+    def sanitize_again(self, packet: Packet, data: bytes, environ: Mapping[str, str]) -> None:
         """What the sanitizer would replace and no other look has shown: it knows more of what a place means."""
         if any("cut short" in note for note in packet.recovered):
             return
         seen = {finding.line for finding in self.findings if finding.level == "error"}
         names = {number: name for (_, name), number in self.line_of.items()}
-        for number in unclean_lines(self._path, packet, environ):
+        for number in unclean_lines(self._path, packet, data, environ):
             if number not in seen:
                 message = "the present rules would replace something in it: replaykit sanitize"
                 self.add(Finding("not_sanitized", "error", message, number, names.get(number, "")))

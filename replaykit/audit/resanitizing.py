@@ -92,15 +92,17 @@ def resanitize(path: Path, environ: Mapping[str, str] = os.environ) -> Resanitiz
     """
     if path.name.endswith(JOURNAL_SUFFIX):
         raise PacketError("a journal: its run may still go on, and would write into the old file", path=path)
+    if path.exists() and not path.is_file():
+        raise PacketError("not a regular file, so nothing can take its place", path=path)
     packet = Packet.load(path)
     if any("cut short" in note for note in packet.recovered):
         raise PacketError("its last line was cut short: nothing was written, for that line would be lost", path=path)
-    return _Rewrite(path, packet, environ).result()
+    return _Rewrite(path, packet, path.read_bytes(), environ).result()
 
 
-def unclean_lines(path: Path, packet: Packet, environ: Mapping[str, str] = os.environ) -> list[int]:
-    """Numbers of the lines in which the present rules would replace something, from 1."""
-    return list(_Rewrite(path, packet, environ).unclean())
+def unclean_lines(path: Path, packet: Packet, data: bytes, environ: Mapping[str, str]) -> list[int]:
+    """Numbers of the lines of `data` in which the present rules would replace something, from 1."""
+    return list(_Rewrite(path, packet, data, environ).unclean())
 
 
 def write(result: Resanitized) -> None:
@@ -118,10 +120,10 @@ def write(result: Resanitized) -> None:
 class _Rewrite:
     """One packet, line by line."""
 
-    def __init__(self, path: Path, packet: Packet, environ: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, packet: Packet, data: bytes, environ: Mapping[str, str]) -> None:
         self._path = path
         self._packet = packet
-        self._data = path.read_bytes()
+        self._data = data
         self._raw = [line for line in self._data.replace(b"\r\n", b"\n").split(b"\n") if line]
         number = parse_object(self._raw[0], path=path, number=1)["format"]
         self._lines = [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -201,6 +203,16 @@ def test_a_long_packet_is_done_in_time(tmp_path: Path) -> None:
 
 def _small(number: int) -> Body:
     return encode_body(json.dumps({"model": "m", "messages": [{"role": "user", "content": f"n {number}"}]}).encode())
+
+
+def test_a_pipe_may_hold_a_packet(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(clean_packet(),))
+    writer.start()
+
+    assert audit(pipe, environ={}).calls == 2
+    writer.join(10)
 
 
 def test_an_audit_only_reads(tmp_path: Path) -> None:
