@@ -271,8 +271,10 @@ def _in_function(random: Random, number: int, secret: Secret) -> Step:
     seed, side = random.randrange(2**32), random.choice(("arguments", "result"))
     if function == "human":
         side = "result"
-    if function in ("span", "raising tool"):
-        side = "arguments" if function == "span" else "result"
+    if function in ("span", "http tool"):
+        side = "arguments"
+    if function == "raising tool":
+        side = "result"
     step = Step(number, secret, f"{function} {side}", function=function)
     if side == "arguments":
         step.arguments = lambda value: _value_in(Random(seed), secret, value)
@@ -298,12 +300,11 @@ def _in_model_prompt(random: Random, number: int, secret: Secret) -> Step:
     return Step(number, secret, f"prompt: {make_text(Random(seed), secret).how}", ask, answer)
 
 
-def _cut_off(random: Random, number: int, secret: Secret) -> Step | None:
+def _cut_off(random: Random, number: int, secret: Secret, *, is_whole: bool) -> Step | None:
     """The agent shortens a text through the midst of a secret that it had before."""
-    seed = random.randrange(2**32)
-    if secret.variable is not None or cut(Random(seed), secret) is None:
+    text = cut(random, secret, is_whole=is_whole)
+    if secret.variable is not None or text is None:
         return None
-    text = cut(Random(seed), secret)
     content = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]}).encode()
     step = _in_model_prompt(random, number, secret)
     step.how = f"cut off: {text}"
@@ -365,7 +366,7 @@ def make_plan(seed: int, count: int = PLANTS_A_RUN) -> Plan:
             if first.is_agents or not step.is_agents or (secret.name is None and secret.core is None):
                 steps.append(step)
         if first.is_agents and random.random() < 0.15:
-            cut_off = _cut_off(random, len(steps), secret)
+            cut_off = _cut_off(random, len(steps), secret, is_whole=first.how.startswith(_WHOLE))
             steps += [cut_off] if cut_off is not None else []
     end = make_secret(random)
     while end.name is not None or not end.is_line:

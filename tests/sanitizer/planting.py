@@ -236,9 +236,9 @@ def again(secret: Secret, *, is_whole: bool = False) -> Secret:
     return Secret(f"{secret.kind} again", value, secret.parts, variable=secret.variable)
 
 
-def cut(random: Random, secret: Secret) -> str | None:
+def cut(random: Random, secret: Secret, *, is_whole: bool = False) -> str | None:
     """A text that ends in the midst of a value that was seen before; None if too little of it would be left."""
-    known = secret.known
+    known = secret.value if is_whole else secret.known
     secret_start = known.find(secret.parts[0])
     shortest = max(secret_start, 0) + 12
     if "\n" in known or shortest >= len(known) or known[:shortest].isalpha():
