@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from replaykit.packet import Packet
-from replaykit.session.live import PROJECT_KEY, secret_variables
+from replaykit.session.live import secret_variables
+from replaykit.session.rules import PROJECT_KEY
 
 PLACEHOLDER = "replaykit-placeholder"
 """Value of a secret variable that was set while recording and is not now, where the packet has no stand-in for it."""

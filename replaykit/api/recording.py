@@ -21,11 +21,11 @@ from replaykit.interceptors.base import activate, deactivate
 from replaykit.interceptors.guard_allow import Allowed
 from replaykit.packet.journal import SUFFIX
 from replaykit.packet.model import Entry, Envelope, Verdict
-from replaykit.sanitizer import Sanitizer, may_hold_secret
+from replaykit.sanitizer import may_hold_secret
 from replaykit.session import runtime
-from replaykit.session.live import project_key
 from replaykit.session.recorder import Recorder
 from replaykit.session.replayer import Replayer
+from replaykit.session.rules import make_sanitizer, user_rules
 from replaykit.session.sink import Keep, Sink
 
 logger = logging.getLogger("replaykit")
@@ -245,7 +245,8 @@ class record:
         envelope, target = _envelope(self._workflow, self._tags, parent, Path(self._store).absolute())
         envelope = envelope.model_copy(update={"effects": has_effects})
         environ = dict(os.environ)
-        sink = Sink(envelope, target, lambda: Sanitizer(key=project_key(environ), environ=environ), self._keep)
+        user_rules(environ)  # what is wrong with them is said before anything is stored
+        sink = Sink(envelope, target, lambda: make_sanitizer(environ), self._keep)
         recorder = Recorder(sink, envelope.run_id)
         hooks.install()
         self._watch = Watch(recorder, self._allowed, Path(self._store).absolute())
@@ -332,5 +333,5 @@ def _envelope(workflow: str, tags: dict[str, str], parent: str | None, store: Pa
         secret_variables=tuple(sorted(name for name, value in environ.items() if may_hold_secret(name, value))),
     )
     # The name of the file is no less on the disk than what is in it.
-    slug = re.sub(r"[^\w.-]+", "-", Sanitizer(environ=environ).text(workflow)).strip("-.")[:60] or "run"
+    slug = re.sub(r"[^\w.-]+", "-", make_sanitizer(environ).text(workflow)).strip("-.")[:60] or "run"
     return envelope, store / f"{slug}-{started:%Y%m%d-%H%M%S}-{run_id[:8]}{SUFFIX}"

@@ -7,8 +7,7 @@ import os
 from typing import Any
 
 from replaykit.errors import SanitizeError
-from replaykit.sanitizer import Sanitizer
-from replaykit.session.live import project_key
+from replaykit.session.rules import make_sanitizer
 
 
 def sanitize(value: Any) -> Any:
@@ -18,8 +17,9 @@ def sanitize(value: Any) -> Any:
 
     Raises:
         SanitizeError: It is none of these; the message names what in it is not.
+        UsageError: `REPLAYKIT_RULES` names a file that can't be read.
     """
-    sanitizer = Sanitizer(key=project_key(os.environ), environ=os.environ)
+    sanitizer = make_sanitizer(os.environ)
     if isinstance(value, bytes):
         return sanitizer.body(value)
     try:

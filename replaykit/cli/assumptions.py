@@ -14,7 +14,8 @@ from replaykit.launch.packets import find_packet
 from replaykit.packet import Packet
 from replaykit.session import runtime
 from replaykit.session.derived import executed_tools
-from replaykit.session.live import PROJECT_KEY, lacks_key, secret_variables
+from replaykit.session.live import lacks_key, secret_variables
+from replaykit.session.rules import PROJECT_KEY
 from replaykit.session.summary import unrecorded
 
 Exact = Literal["yes", "other versions", "no"]

@@ -76,11 +76,10 @@ def _import(plan: Plan, read: Callable[[Path], Recording], is_forced: bool) -> R
 
     from replaykit.convert.files import write_packet
     from replaykit.convert.packing import pack
-    from replaykit.sanitizer import Sanitizer
-    from replaykit.session.live import project_key
+    from replaykit.session.rules import make_sanitizer
 
     recording = read(plan.source)
-    sanitizer = Sanitizer(key=project_key(os.environ), environ=os.environ)
+    sanitizer = make_sanitizer(os.environ)
     packed = pack(recording, plan.workflow, plan.source.name, sanitizer)
     return Result(
         source=str(plan.source),

@@ -12,7 +12,7 @@ import pytest
 
 from replaykit.errors import UsageError
 from replaykit.pytest_plugin.options import FOLDER
-from replaykit.sanitizer import Sanitizer
+from replaykit.session.rules import make_sanitizer
 
 if TYPE_CHECKING:
     from replaykit.packet import Packet
@@ -51,7 +51,7 @@ def _slug(name: str) -> str:
 
 def is_plain(name: str) -> bool:
     """False for an id that has a secret in it: a parameter that is one."""
-    return Sanitizer(environ=os.environ).text(name) == name
+    return make_sanitizer(os.environ).text(name) == name
 
 
 def check_owner(packet: Packet, path: Path, item: pytest.Function) -> None:

@@ -14,7 +14,7 @@ from _pytest._code.code import ExceptionChainRepr, ReprEntry, ReprFileLocation, 
 from replaykit.errors import Divergence, ReplayKitError, SanitizeError
 from replaykit.packet import Packet
 from replaykit.sanitizer import Sanitizer, StandIn
-from replaykit.session.live import project_key
+from replaykit.session.rules import make_sanitizer
 
 T = TypeVar("T")
 
@@ -74,4 +74,4 @@ def _clean(sanitizer: Sanitizer, text: str) -> str:
 def _sanitizer(packet: Packet | None) -> Sanitizer:
     lines = packet.stand_ins if packet is not None else ()
     known = [StandIn(line.name, line.stand_in, line.variable) for line in lines]
-    return Sanitizer(key=project_key(os.environ), environ=os.environ, known=known)
+    return make_sanitizer(os.environ, known)

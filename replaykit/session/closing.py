@@ -9,10 +9,11 @@ from replaykit.determinism.orders import Shuffled
 from replaykit.matching.causes import Cause
 from replaykit.packet import Packet
 from replaykit.session.derived import executed_tools
-from replaykit.session.live import PROJECT_KEY, lacks_key
+from replaykit.session.live import lacks_key
 from replaykit.session.outcome import Ending, compare_outcome, opaque_in
 from replaykit.session.replayer import Replayer
 from replaykit.session.report import Report, ReportedDivergence
+from replaykit.session.rules import PROJECT_KEY
 from replaykit.session.schedules import loop_differs
 from replaykit.session.unlogged import prompts_with_chance
 

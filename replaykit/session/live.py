@@ -22,17 +22,10 @@ from replaykit.packet.model import FailureRecord
 from replaykit.sanitizer import Finding, Sanitizer, StandIn
 from replaykit.session.cleaning import clean_failure
 from replaykit.session.environment import Environment
+from replaykit.session.rules import PROJECT_KEY, project_key, user_rules
 from replaykit.wire import Call
 
-PROJECT_KEY = "REPLAYKIT_KEY"
-
 NOT_PROVED = "is another one than recorded, or nothing proves that it is the same"
-
-
-def project_key(environ: Mapping[str, str]) -> bytes | None:
-    """The project's own key for stand-ins, where the environment holds one."""
-    value = environ.get(PROJECT_KEY)
-    return value.encode() if value else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +66,9 @@ class Contents:
         # What is a secret on this machine alone was none for the recorder: the packet may have it as plain text.
         self._names = frozenset(secret_variables(packet))
         self._environment = Environment()
-        self._sanitizer = Sanitizer(key=key, environ=self._named(os.environ), known=known)
+        self._sanitizer = Sanitizer(
+            key=key, environ=self._named(os.environ), known=known, extra_rules=user_rules(os.environ)
+        )
         self._recorded = RecordedContents(packet, self._sanitizer)
         self._has_positions = packet.has_positions
         self._ids: IdTable | None = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import http.client
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -101,6 +103,14 @@ class Stage:
         assert repr(now) == repr(then)
         self.assert_nothing_went_out(count)
         return now
+
+    def settle(self) -> None:
+        """Wait until the server has seen all that was sent to it, also what was cancelled before it came to look."""
+        last = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10)
+        with contextlib.closing(last):  # accepted after the others
+            last.request("GET", "/settled")
+            last.getresponse().read()
+        assert self.server.wait_until(lambda server: server.open_connections == 0)
 
     def assert_nothing_went_out(self, count: int) -> None:
         assert self.server.count == count

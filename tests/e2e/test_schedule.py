@@ -40,6 +40,7 @@ def comes_again(play: Stage, act: Callable[[], Any], rounds: int = ROUNDS) -> No
     """Recorded and replayed so often: each time another race, each time the same end."""
     for _ in range(rounds):
         then = play.record(act)
+        play.settle()
         sent = play.server.count
         assert play.replay(act) == then
         play.assert_nothing_went_out(sent)
