@@ -10,7 +10,7 @@ LAYERS = (
     {"__main__"},
     {"cli", "pytest_plugin"},
     {"viewer", "fleet", "serve"},
-    {"golden"},
+    {"golden", "audit"},
     {"reverify"},
     {"launch"},
     {"api"},

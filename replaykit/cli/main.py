@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import replaykit
+from replaykit.cli.audit import audit_command
 from replaykit.cli.demo import demo_command
 from replaykit.cli.doctor import doctor_command
 from replaykit.cli.import_ import import_app
@@ -15,6 +16,7 @@ from replaykit.cli.output import abandon_stdout, note, prepare_streams, write
 from replaykit.cli.promote import promote_command
 from replaykit.cli.record import record_command
 from replaykit.cli.replay import replay_command
+from replaykit.cli.sanitize import sanitize_command
 from replaykit.cli.schema import schema_command
 from replaykit.cli.show import show_command
 from replaykit.cli.stress import stress_command
@@ -54,6 +56,8 @@ app.command("replay", rich_help_panel=EVERYDAY)(replay_command)
 app.command("show", rich_help_panel=EVERYDAY)(show_command)
 app.command("promote", rich_help_panel=EVERYDAY)(promote_command)
 app.command("stress", rich_help_panel=CLOSER)(stress_command)
+app.command("sanitize", rich_help_panel=CLOSER)(sanitize_command)
+app.command("audit", rich_help_panel=SUITE)(audit_command)
 app.command("doctor", rich_help_panel=SUITE)(doctor_command)
 app.add_typer(import_app, name="import", rich_help_panel=EXCHANGE)
 app.command("schema", rich_help_panel=EXCHANGE)(schema_command)

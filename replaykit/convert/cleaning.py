@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -12,10 +10,11 @@ from replaykit.convert.recording import RecordedCall
 from replaykit.errors import SanitizeError
 from replaykit.matching.recorded import header
 from replaykit.packet.body import withhold_body
-from replaykit.packet.decoding import decode_content
+from replaykit.packet.decoding import MAX_DECODED_BYTES, decode_content
 from replaykit.packet.exchange import Chunk, Headers
 from replaykit.packet.model import Body
 from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.unpacking import unpack
 from replaykit.wire import Call, classify
 
 T = TypeVar("T")
@@ -128,10 +127,5 @@ def _is_text(data: bytes) -> bool:
 
 def _hides_secret(data: bytes, sanitizer: Sanitizer) -> bool:
     """True for a body that is a gzip file itself, with something in it that would be replaced."""
-    if data[:2] != b"\x1f\x8b":
-        return False
-    try:
-        plain = gzip.decompress(data)
-    except (OSError, EOFError, zlib.error):
-        return False
-    return sanitizer.body(plain) != plain
+    found = unpack(data, "gzip", MAX_DECODED_BYTES) if data[:2] == b"\x1f\x8b" else None
+    return found is not None and (found.is_cut or sanitizer.body(found.data) != found.data)

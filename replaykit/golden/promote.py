@@ -11,7 +11,7 @@ from pathlib import Path
 from replaykit.errors import UsageError
 from replaykit.launch.replaying import how_made, incoming
 from replaykit.packet import Packet
-from replaykit.packet.journal import SUFFIX, sealed_again
+from replaykit.packet.journal import SUFFIX, create_file, sealed_again
 from replaykit.packet.model import Entry, Manifest
 
 FOLDER = "cassettes"
@@ -77,7 +77,10 @@ def promote(
             return Promoted(target, was_there=True, overlooked=overlooked)
         raise UsageError(f"there is another cassette {target}; keep both: --name NAME, or delete that one first")
     folder.mkdir(parents=True, exist_ok=True)
-    _write_new(target, data)
+    try:
+        create_file(target, data)
+    except FileExistsError:
+        raise UsageError(f"there is another cassette {target}") from None
     return Promoted(target, was_there=False, overlooked=overlooked)
 
 
@@ -118,15 +121,3 @@ def _file_name(name: str) -> str:
     if os.sep in name or name in ("", ".", "..") or name.startswith("."):
         raise UsageError(f"--name is the name of a file in the suite, not {name!r}")
     return name if name.endswith(SUFFIX) else f"{name}{SUFFIX}"
-
-
-def _write_new(target: Path, data: bytes) -> None:
-    """The whole file or none; never over another one."""
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    draft.write_bytes(data)
-    try:
-        os.link(draft, target)
-    except FileExistsError:
-        raise UsageError(f"there is another cassette {target}") from None
-    finally:
-        draft.unlink(missing_ok=True)

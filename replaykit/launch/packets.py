@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from replaykit.errors import UsageError
@@ -31,6 +32,31 @@ def find_packet(name: str) -> Path:
             f"no packet in {store}/ yet: `replaykit record -- CMD` writes one; REPLAYKIT_STORE names another folder"
         )
     return found
+
+
+def find_packets(names: Sequence[str], *, has_journals: bool = True) -> tuple[Path, ...]:
+    """The files that are meant, each once.
+
+    Args:
+        names: Paths and `last`, as for `find_packet`; of a folder, all packets in it, at any depth.
+        has_journals: In a folder, the journals too.
+
+    Raises:
+        UsageError: One of them is not there, or a folder has no packet in it.
+    """
+    found: dict[Path, None] = {}
+    for name in names:
+        path = Path(name)
+        inside = _inside(path, has_journals) if name != "last" and path.is_dir() else [find_packet(name)]
+        if not inside:
+            raise UsageError(f"{path} is a folder, and no packet is in it")
+        found.update(dict.fromkeys(inside))
+    return tuple(found)
+
+
+def _inside(folder: Path, has_journals: bool) -> list[Path]:
+    patterns = (PACKETS, JOURNALS) if has_journals else (PACKETS,)
+    return sorted(path for pattern in patterns for path in folder.rglob(pattern) if path.is_file())
 
 
 def _named(path: Path) -> Path:

@@ -11,12 +11,13 @@ import hashlib
 import json
 import urllib.parse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from replaykit.errors import SanitizeError, WireError
 from replaykit.matching.ids import IdTable
 from replaykit.sanitizer import Finding, Sanitizer
+from replaykit.sanitizer.charsets import codec_of
 from replaykit.sanitizer.compressed import packing_of, unpack
 from replaykit.sanitizer.multipart import find_parts
 from replaykit.wire import Call, read_request
@@ -77,7 +78,14 @@ def http_content(
         except WireError:
             segments = None
     if segments is None:
-        segments = {"method": method.upper(), "url": _split_url(url), "body": read_body(body, content_type)}
+        address = _split_url(url)
+        found: tuple[Finding, ...] = ()
+        if isinstance(address, dict):  # a segment may be a person's number, which nothing in the whole path would show
+            names, found = mask(address["path"].split("/"))
+            address["path"] = "/".join(names)
+        segments = {"method": method.upper(), "url": address, "body": read_body(body, content_type)}
+        content = _finish(label, segments, mask, ids, lineage)
+        return replace(content, findings=(*found, *content.findings))
     return _finish(label, segments, mask, ids, lineage)
 
 
@@ -145,6 +153,14 @@ def read_body(body: bytes, content_type: str, depth: int = 0) -> Any:
     inner = _unpacked(body, packing) if packing is not None else None
     if inner is not None:
         return {"packing": packing, "body": read_body(inner, "", depth + 1)}
+    mark, codec = codec_of(body, content_type)
+    if codec != "utf-8":
+        try:
+            text = body[len(mark) :].decode(codec)
+        except UnicodeDecodeError:
+            pass  # not what its header says
+        else:
+            return {"charset": codec, "body": read_body(text.encode("utf-8", "surrogatepass"), kind, depth + 1)}
     if kind == "application/x-www-form-urlencoded":
         return [list(pair) for pair in urllib.parse.parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)]
     if kind.startswith("multipart/"):

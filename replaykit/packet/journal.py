@@ -167,12 +167,18 @@ def create_file(path: Path, data: bytes) -> None:
         raise
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Replaces the content of `path` in one step; a reader sees the old file or the new one, whole."""
+def replace_file(path: Path, data: bytes, *, mode: int | None = None) -> None:
+    """Replaces the content of `path` in one step; a reader sees the old file or the new one, whole.
+
+    Args:
+        mode: Of the new file; default: that of the old one.
+    """
     path = path.resolve()  # a link stays a link
     draft = _write_draft(path, data)
     try:
-        if path.exists():
+        if mode is not None:
+            draft.chmod(mode)
+        elif path.exists():
             draft.chmod(path.stat().st_mode & 0o777)
         draft.replace(path)
     except BaseException:

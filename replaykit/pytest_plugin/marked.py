@@ -244,7 +244,7 @@ class Marked:
             self._facts["line"] = f"not recorded  {self._name}: the packet could not be written (see the log)"
         elif not has_ended:
             store = Path(os.environ.get("REPLAYKIT_STORE") or DEFAULT_STORE)
-            store.mkdir(parents=True, exist_ok=True)
+            store.mkdir(parents=True, mode=0o700, exist_ok=True)
             failed = Path(shutil.move(recorded, store / recorded.name))
             self._facts["line"] = f"no cassette  {self._name} failed -> {shown(failed.absolute())}"
         else:

@@ -14,6 +14,7 @@ SHORTEST_RUN = 16
 
 # Whole, and no part of a token (JWT), which has base64 between dots: its claims and its signature belong together.
 _RUN = re.compile(r"(?<![\w.+/=-])(?:[A-Za-z0-9+/]{16,}|[A-Za-z0-9_-]{16,})={0,2}(?![\w.+/=-])")
+_WHOLE = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _SAMPLE = 64  # characters that tell text from everything else; a multiple of four
 _PRINTABLE = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f]*")
 
@@ -51,6 +52,20 @@ def text_of(data: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     return text if _PRINTABLE.fullmatch(text) is not None else None
+
+
+def credentials_of(run: str) -> tuple[str, str] | None:
+    """The user and the password that all of `run` says in base64, as the scheme Basic has them."""
+    if len(run) < 8 or len(run) % 4 or not run.isascii() or _WHOLE.fullmatch(run) is None:
+        return None
+    try:
+        said = text_of(_decoded(run.rstrip("=")))
+    except (binascii.Error, ValueError):
+        return None
+    user, colon, password = (said or "").partition(":")
+    if not colon or written(f"{user}:{password}", run) != run or "\n" in user + password:
+        return None
+    return user, password
 
 
 def written(text: str, run: str) -> str:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 
+from replaykit.errors import SanitizeError
+from replaykit.sanitizer.charsets import codec_of
 from replaykit.sanitizer.compressed import pack, packing_of, unpack
 from replaykit.sanitizer.eventstream import CONTENT_TYPE as EVENT_STREAM
 from replaykit.sanitizer.eventstream import rewrite_payloads
-from replaykit.sanitizer.streams import find_tracks, item_spans, line_spans
+from replaykit.sanitizer.logprobs import may_hold_logprobs, spelled_texts
+from replaykit.sanitizer.streams import event_spans, find_tracks, item_spans, line_spans
 from replaykit.sanitizer.texts import Texts, is_noise
 
 _LINES = re.compile(r"ndjson|jsonl|jsonlines|json-seq|stream\+json")
-_WIDE = re.compile(r"charset=[\"']?(utf-(?:16|32)(?:-?[lb]e)?)\b", re.IGNORECASE)
-_MARKS = {
-    "utf-16": ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")),
-    "utf-32": ((codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be")),
-}
 _DEEPEST = 4  # archives in archives
 
 
@@ -48,7 +45,7 @@ class Bodies:
             changed = rewrite_payloads(data, self._payloads)
             if changed is not None:
                 return changed
-        mark, codec = _codec(data, content_type)
+        mark, codec = codec_of(data, content_type)
         try:
             text = data[len(mark) :].decode(codec, "surrogateescape")
         except UnicodeDecodeError:  # not what its header says
@@ -57,6 +54,8 @@ class Bodies:
         return mark + self._clean_text(text, kind, content_type, is_stream).encode(codec, "surrogateescape")
 
     def _clean_text(self, text: str, kind: str, content_type: str, is_stream: bool) -> str:
+        if may_hold_logprobs(text):
+            self._check_logprobs(text)
         if kind.startswith("multipart/"):
             return self._texts.settled(text, lambda text: self._texts.parts(text, content_type))
         if kind == "application/x-www-form-urlencoded" and not is_noise(text):
@@ -66,6 +65,12 @@ class Bodies:
         if is_stream and text.lstrip()[:1] == "[":
             return self._texts.settled(text, lambda text: self._joined(text, item_spans(text)))
         return self._texts.settled(text, self._texts.content)
+
+    def _check_logprobs(self, text: str) -> None:
+        """Raises SanitizeError for a secret in them: the numbers that spell it have no stand-in of their length."""
+        for said in spelled_texts(text, event_spans(text) or [(0, len(text))]):
+            if self._texts.settled(said, self._texts.content) != said:
+                raise SanitizeError("a secret that logprobs spell")
 
     def _joined(self, text: str, events: list[tuple[int, int]]) -> str:
         text, edges = self._texts.joined(text, find_tracks(text, events), 1)
@@ -79,15 +84,3 @@ class Bodies:
             made.append(clean[start : start + len(text)])
             start += len(text) + 1
         return made
-
-
-def _codec(data: bytes, content_type: str) -> tuple[bytes, str]:
-    """The mark of the byte order that data begins with, and how the rest is encoded."""
-    match = _WIDE.search(content_type)
-    if match is None:
-        return b"", "utf-8"
-    codec = match[1].lower()
-    for mark, name in _MARKS[codec[:6]]:
-        if data.startswith(mark):
-            return mark, name
-    return b"", codec if codec[-2:] in ("le", "be") else f"{codec}-le"

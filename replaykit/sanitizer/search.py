@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from replaykit.sanitizer.base64text import credentials_of, written
 from replaykit.sanitizer.contexts import find_contexts
 from replaykit.sanitizer.cuts import CUT, Cuts
 from replaykit.sanitizer.encoded import ENCODED, Encoded
@@ -192,6 +193,8 @@ class Search:
         keeps = shape.keeps if shape is not None else found.keeps
         if kind == "jwt" and self._table.find(value) is None:
             new = self._replace_token(value, keeps)
+        elif shape is None and (pair := credentials_of(value)) is not None and self._table.find(value) is None:
+            new = self._replace_pair(value, *pair, kind, variable)
         else:
             new = self._table.replace(value, kind, keeps=keeps, variable=variable)
         if shape is None and new != value and value not in self._anywhere and is_secret_value(value):
@@ -211,6 +214,17 @@ class Search:
         form = with_claims(token, self._replace_claim)
         keeps = signature_start(form) if form != token or not form.endswith(".") else keeps
         return self._table.replace(token, "jwt", keeps=keeps, form=form)
+
+    def _replace_pair(self, value: str, user: str, password: str, kind: str, variable: str | None) -> str:
+        """The stand-in of a user and a password in base64: it says theirs, and a program that reads it finds both."""
+        new_user = user
+        if user and (not password or self._shape_of(user) is not None or is_credential(user)):
+            new_user = self._replace(user, Found(0, len(user), "secret"))
+        new_password = self._replace(password, Found(0, len(password), "secret")) if password else password
+        made = written(f"{new_user}:{new_password}", value)
+        if made == value:
+            return self._table.replace(value, kind, variable=variable)
+        return self._table.put(value, made, kind, variable)
 
     def _replace_claim(self, value: str, is_identity: bool) -> str:
         """A claim is replaced if it can be everywhere else, too: an agent goes on with what it read there."""

@@ -128,10 +128,14 @@ class Texts:
                 text = _URL.sub(lambda url: self.url(url[0], depth + 1), text)
         return self.plain(text, depth)
 
-    def plain(self, text: str, depth: int = 0) -> str:
-        """A text that is searched as it stands; words in it may be written for a URL, or with escapes."""
+    def plain(self, text: str, depth: int = 0, *, has_literals: bool = False) -> str:
+        """A text that is searched as it stands; words in it may be written for a URL, or with escapes.
+
+        Args:
+            has_literals: Its strings were searched on their own before, decoded.
+        """
         self.check_time()
-        spans = self.search.spans(text)
+        spans = self.search.spans(text, has_literals=has_literals)
         changed = self.search.spliced(text, spans)
         if "%" in text and depth < MAX_DEPTH:
             taken = [(span.found.start, span.found.end) for span in spans]
@@ -143,7 +147,7 @@ class Texts:
                 return self._inside(word[0], "percent", lambda text: self.value(text, depth + 1))
 
             changed = PERCENT_WORD.sub(read, changed)
-        if "\\u00" in text and _CHARACTER.search(text) is not None:
+        if not has_literals and "\\u00" in text and _CHARACTER.search(text) is not None:
             changed = self._inside(changed, "json", self._shaped)
         return changed
 
@@ -205,7 +209,8 @@ class Texts:
         if parts:
             text = "".join((*parts, text[last:]))
         if is_damaged:
-            return self.search.spliced(text, self.search.spans(text, has_literals=True))
+            text = rewrite_runs(text, lambda run: self._base64(run, depth + 1))
+            return self.plain(text, depth, has_literals=True)
         return text
 
     def _literal(self, raw: str, strength: Strength | None, depth: int) -> str:

@@ -245,6 +245,26 @@ def clean_failure(sanitizer: Sanitizer, failure: Failure) -> FailureRecord:
     return FailureRecord(type=failure.kind, message=UNSANITIZED)
 
 
+def clean_record(sanitizer: Sanitizer, record: FailureRecord) -> FailureRecord:
+    """A recorded exception, sanitized once more: by newer rules there may be more to find in it."""
+    detail = _with_bodies(record.model_dump(exclude_defaults=True))
+    return clean_failure(sanitizer, Failure(detail.pop("type"), detail.pop("message", ""), detail))
+
+
+def _with_bodies(value: Any) -> Any:
+    """The JSON of a recorded exception with the bodies of HTTP messages as bytes, as they were before it was stored."""
+    if isinstance(value, list | tuple):
+        return [_with_bodies(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    made = {name: _with_bodies(item) for name, item in value.items()}
+    if value.get(values.TAG) in MESSAGES and isinstance(value.get("body"), str):
+        made["body"] = value["body"].encode("utf-8", "surrogatepass")
+    elif value.get(values.TAG) in MESSAGES and isinstance(value.get("body"), dict):
+        made["body"] = values.decode(value["body"])
+    return made
+
+
 def _clean_bytes(sanitizer: Sanitizer, value: Any) -> Any:
     """HTTP messages and bytes in the JSON of an exception, each sanitized by what it is."""
     if isinstance(value, list | tuple):

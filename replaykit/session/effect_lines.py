@@ -37,6 +37,16 @@ class EffectLines:
                 values=tuple(map(self._stored, stream.values)),
             )
 
+    def again(self, value: Any) -> Any:
+        """A stored value that is a secret of the program after all becomes None."""
+        if not isinstance(value, str):
+            return value
+        try:
+            made = int(value, 16) if value.startswith("0x") else bytes.fromhex(value)
+        except ValueError:
+            return value if self._clean.text(value) == value else None
+        return value if self._stored(made) is not None else None
+
     def _stored(self, value: Any) -> Any:
         """The value in JSON; None where a secret of the program was made of it."""
         if isinstance(value, int) and value.bit_length() > _LONG_BITS:

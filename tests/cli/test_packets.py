@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from replaykit.errors import UsageError
-from replaykit.launch.packets import find_packet
+from replaykit.launch.packets import find_packet, find_packets
 
 
 def _write(path: Path, time_s: int) -> Path:
@@ -54,3 +54,18 @@ def test_a_pipe_may_hold_a_packet(tmp_path: Path) -> None:
 def test_what_is_no_file_is_called_what_it_is(name: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=reason):
         find_packet(str(tmp_path / name))
+
+
+def test_a_folder_is_all_packets_in_it_each_once(tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    found = [_write(tmp_path / "a.packet.jsonl", 1), _write(inner / "b.packet.jsonl", 1)]
+    journal = _write(inner / "c.journal.jsonl", 1)
+    _write(inner / "notes.jsonl", 1)
+
+    assert find_packets([str(tmp_path), str(found[0])]) == (*found, journal)
+    assert find_packets([str(tmp_path)], has_journals=False) == tuple(found)
+
+
+def test_a_folder_without_packets_is_an_error_and_not_clean(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no packet is in it"):
+        find_packets([str(tmp_path)])

@@ -109,8 +109,8 @@ def test_help_lists_the_commands_in_groups(shop: Shop) -> None:
     names = [word for word in listed if not word.startswith("-")]
     groups = {
         "everyday": ["demo", "record", "replay", "show", "promote"],
-        "closer": ["stress"],
-        "suite": ["doctor"],
+        "closer": ["stress", "sanitize"],
+        "suite": ["audit", "doctor"],
         "exchange": ["schema", "import"],
     }
     assert names == ["Options", *(word for group, own in groups.items() for word in (group, *own))]

@@ -1,4 +1,4 @@
-"""Lines are looked at once more before they are written."""
+"""Lines are looked at once more before they are written; recorded exceptions again by newer rules."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ from replaykit.packet.model import (
     SpanLine,
 )
 from replaykit.sanitizer import Sanitizer
-from replaykit.session.cleaning import Cleaner
+from replaykit.session.cleaning import Cleaner, clean_record
 from tests.sanitizer.secrets import TOKENS
 
 KEY = TOKENS["openai_key"]
+ADDRESS = "ola.nordmann@vaer-oslo.org"
 CALL = CallLine(id="c1", key="k", position="root/llm:chat[0]", boundary="llm", name="chat", seq=1, time_ns=1)
 DONE = DoneLine(id="c1", seq=2, time_ns=1, state="complete")
 OUTCOME = OutcomeLine(id="r", seq=9, time_ns=1, status="failed")
@@ -119,3 +120,37 @@ def test_the_run_is_warned_once_and_all_is_counted(caplog: pytest.LogCaptureFixt
     assert (bodies[0].length, bodies[0].text) == (len(TOLD), None)
     assert bodies[0].sha256 is not None
     assert bodies[0].sha256 != bodies[2].sha256
+
+
+def _message(**fields: object) -> dict[str, object]:
+    return {"$type": "http_response", "status": 400, "headers": [], "body": None, **fields}
+
+
+def test_what_is_clean_stays_as_it_is() -> None:
+    record = FailureRecord(type="m:E", message="no", state={"response": _message(body='{"a": 1}')})
+
+    assert clean_record(Sanitizer(key=b"k"), record) == record
+
+
+def test_headers_and_bodies_of_messages_are_sanitized_by_what_they_are() -> None:
+    headers = [["x-api-key", "quiet-marble"], ["content-type", "application/json"]]
+    state = {"response": _message(headers=headers, body=f'{{"to": "{ADDRESS}"}}')}
+
+    clean = clean_record(Sanitizer(key=b"k"), FailureRecord(type="m:E", state=state))
+
+    said = clean.model_dump_json()
+    assert "quiet-marble" not in said
+    assert ADDRESS not in said
+    assert clean.state["response"]["headers"][1] == headers[1]
+    assert clean.state["response"]["body"].startswith('{"to": "')
+
+
+def test_every_exception_of_a_chain_is_looked_at() -> None:
+    inner = FailureRecord(type="m:E", message=f"to {ADDRESS}")
+    record = FailureRecord(type="m:F", cause=inner, context=None, group=(inner,))
+
+    clean = clean_record(Sanitizer(key=b"k"), record)
+
+    assert ADDRESS not in clean.model_dump_json()
+    assert clean.cause is not None
+    assert clean.cause.message == clean.group[0].message

@@ -1,0 +1,1 @@
+"""Proves that a packet holds no secret and still replays; and makes older packets as clean as newer ones."""
