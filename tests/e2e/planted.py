@@ -463,7 +463,8 @@ class Agent:
             yield Asked()
             value = next(iter(json.loads(self.seen[step.number]).values()))
             yield self._sent_back(value)
-            yield self._sent_back(value[: max(len(value) * 2 // 3, 12)], is_cut=True)
+            end = max(len(value) * 2 // 3, step.secret.value.find(step.secret.parts[0]) + 12)
+            yield self._sent_back(value[:end], is_cut=True)
 
     def _sent_back(self, value: str, *, is_cut: bool = False) -> Asked:
         text = f"it is {value}" if is_cut else f"it is {value} now"
