@@ -31,7 +31,7 @@ class Recleaner:
     """
 
     def __init__(self, sanitizer: Sanitizer, detector: Detector | None) -> None:
-        self._clean = Cleaner(sanitizer)
+        self._clean = Cleaner(sanitizer, is_quiet=True)
         self._effects = EffectLines(self._clean)
         self._detector = detector
 
@@ -39,6 +39,10 @@ class Recleaner:
     def withheld(self) -> int:
         """How many values were not kept."""
         return self._clean.withheld
+
+    def forget(self) -> None:
+        """Counts from zero again."""
+        self._clean.withheld = 0
 
     def name(self, text: str) -> str:
         return self._clean.name(text)
@@ -105,7 +109,7 @@ class Recleaner:
         clean = self.data(data, content_type)
         if clean is None:
             self._lost("")
-            return withhold_body(None, LEFT, length=len(data))
+            return withhold_body(LEFT, length=len(data))
         if clean == data:
             return body
         cut, start = [], 0

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from replaykit.sanitizer import StandIn, secret_variables
 from replaykit.sanitizer.layers import Layer
 from replaykit.sanitizer.names import Strength, header_strength, inner_strength, query_strength
 from replaykit.sanitizer.providers import RULES, TOKEN_GROUPS
 from replaykit.sanitizer.search import Search
-from replaykit.sanitizer.shapes import Found, Group, grouped
+from replaykit.sanitizer.shapes import Group, grouped
 from replaykit.sanitizer.standins import Table
 from replaykit.sanitizer.values import is_secret_under, named_span
+from replaykit.session.rules import user_rules
 
 _SHORTEST_PIECE = 8  # characters of a stand-in that was cut
 _REMEMBERED_CHARS = 32_000_000
@@ -49,7 +51,7 @@ class Detector:
     def __init__(self, known: Iterable[StandIn], environ: Mapping[str, str]) -> None:
         known = tuple(known)
         self._table = Table(None, known)
-        self._search = Search(self._table, RULES)
+        self._search = Search(self._table, (*user_rules(environ), *RULES))
         self._variables = {value: name for name, value in sorted(secret_variables(environ).items(), reverse=True)}
         self._search.learn(self._variables)
         self._stand_ins = "\n".join(item.stand_in for item in known)
@@ -120,7 +122,7 @@ class Detector:
 
     def _is_known(self, value: str) -> bool:
         """True for a stand-in, and for a piece of one: agents cut texts where they like."""
-        if self._search.span(value, Found(0, len(value), "secret")).stand_in is not None:
+        if any(self._table.find(text) is not None for text in (value, unquote(value))):
             return True
         return len(value) >= _SHORTEST_PIECE and value in self._stand_ins
 

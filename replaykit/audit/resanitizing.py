@@ -40,7 +40,7 @@ from replaykit.packet.model import (
 from replaykit.packet.parts import PartWriter
 from replaykit.sanitizer import Sanitizer, StandIn
 from replaykit.session.cleaning import UNSANITIZED, clean_verdict
-from replaykit.session.live import project_key
+from replaykit.session.rules import make_sanitizer, project_key, user_rules
 
 L = TypeVar("L", bound=Line)
 
@@ -131,7 +131,7 @@ class _Rewrite:
         ]
         self._known = [StandIn(line.name, line.stand_in, line.variable) for line in packet.stand_ins]
         self._environ = environ
-        self._sanitizer = Sanitizer(key=project_key(environ), environ=environ, known=self._known)
+        self._sanitizer = make_sanitizer(environ, self._known)
         self._clean = Recleaner(self._sanitizer, None)
         self._is_altered = any("altered" in note for note in packet.recovered)
 
@@ -164,6 +164,7 @@ class _Rewrite:
             if isinstance(line, PartLine):
                 is_same = line.items is not None or self._clean.is_clean(line.value)
             else:
+                self._clean.forget()  # an outcome is not unclean because it would count what another line holds
                 is_same = self._line(line, None) == line
             if not is_same:
                 yield number
@@ -282,7 +283,7 @@ class _Rewrite:
         clean = self._clean.data(data, content_type)
         if clean is None:
             self._clean.lost()
-            return withhold_body(None, LEFT, length=len(data))
+            return withhold_body(LEFT, length=len(data))
         return parts.split(encode_body(clean))
 
     def _says_else(self, line: CallLine, body: Body, parts: PartWriter | None) -> bool:
@@ -310,7 +311,7 @@ class _Rewrite:
             value = clean.json(line.value)
             changes["value"] = value
             if value == UNSANITIZED != line.value:
-                changes |= {"value": None, "has_value": False, "body": withhold_body(None, LEFT)}
+                changes |= {"value": None, "has_value": False, "body": withhold_body(LEFT)}
         return _changed(line, **changes)
 
     def _outcome(self, line: OutcomeLine) -> OutcomeLine:
@@ -362,7 +363,9 @@ class _Rewrite:
         """With the content keys of what the requests say now."""
         known = (*self._known, *self._sanitizer.issued)
         packet = Packet.loads(b"".join(map(_dumped, lines)), path=self._path)
-        contents = RecordedContents(packet, Sanitizer(key=project_key(self._environ), known=known))
+        contents = RecordedContents(
+            packet, Sanitizer(key=project_key(self._environ), known=known, extra_rules=user_rules(self._environ))
+        )
         keys = {item.id: contents.of(item).key for item in packet.interactions}
         before = {line.id: raw for line, raw in zip(self._lines, self._raw, strict=True) if isinstance(line, CallLine)}
         calls = {line.id: line for line in self._lines if isinstance(line, CallLine)}

@@ -9,12 +9,13 @@ from collections.abc import Callable
 
 from replaykit.sanitizer.compressed import packing_of
 
-SHORTEST_RUN = 16
-"""Characters; what is shorter may be a word."""
+SHORTEST_RUN = 12
+"""Characters, with the padding; what is shorter says too little."""
 
 # Whole, and no part of a token (JWT), which has base64 between dots: its claims and its signature belong together.
-_RUN = re.compile(r"(?<![\w.+/=-])(?:[A-Za-z0-9+/]{16,}|[A-Za-z0-9_-]{16,})={0,2}(?![\w.+/=-])")
+_RUN = re.compile(r"(?<![\w.+/=-])(?:[A-Za-z0-9+/]{10,}|[A-Za-z0-9_-]{10,})={0,2}(?![\w.+/=-])")
 _WHOLE = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_SHORTEST_UNPADDED = 16
 _SAMPLE = 64  # characters that tell text from everything else; a multiple of four
 _PRINTABLE = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f]*")
 
@@ -36,7 +37,7 @@ def rewrite_runs(text: str, change: Callable[[str], str]) -> str:
 def bytes_of(run: str) -> bytes | None:
     """What a run says; None for numbers, names and pictures: it is neither text nor compressed."""
     plain = run.rstrip("=").replace("-", "+").replace("_", "/")
-    if len(plain) % 4 == 1:
+    if len(plain) % 4 == 1 or len(run) < (SHORTEST_RUN if len(run) % 4 == 0 else _SHORTEST_UNPADDED):
         return None
     try:
         sample = _decoded(plain[:_SAMPLE])

@@ -15,6 +15,7 @@ CUT = "cut"
 SHORTEST_CUT = 8
 """Characters; fewer of a value say too little, and stand in other words too."""
 
+_GOES_ON = "-_+/="  # signs inside of tokens
 _SURE = 12  # so many characters are that value and no word, even without a digit
 _END = re.compile(r"\s*(?:\Z|\n|\.\.\.|\u2026|[\[<(]\s*(?:\.\.\.|\u2026|trunc|cut|omit|snip))", re.IGNORECASE)
 
@@ -101,7 +102,7 @@ class Cuts:
         piece, is_personal = whole[:length], entry is not None and entry.kind in PERSONAL
         if after.isalnum() or (piece.isalpha() and (is_personal or length < _SURE)):
             return 0  # something else that begins alike: a word, another value of the same provider
-        is_sure = not is_personal and after not in ("-", "_") and _is_dense(piece)
+        is_sure = not is_personal and (not after or after not in _GOES_ON) and _is_dense(piece)
         return length if is_sure or _END.match(text, end) is not None else 0
 
 

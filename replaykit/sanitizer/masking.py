@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from replaykit.sanitizer.values import SHORTEST, named_span
 from replaykit.sanitizer.views import EVENT_DATA, MAX_DEPTH, PERCENT_WORD, decode, json_literals, may_hold_json
 
 _CACHED_TEXTS = 4096
+_RUN = re.compile(r"[A-Za-z0-9]+")  # what nobody escapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,12 @@ class Masker:
     def __init__(self, search: Search, table: Table) -> None:
         self._search = search
         self._table = table
-        self._cache: dict[tuple[str, Strength | None], tuple[str, tuple[Finding, ...]]] = {}
-        self._cached_at = (0, 0)
+        self._cache: dict[tuple[str, Strength | None], tuple[str, tuple[Finding, ...], int]] = {}
 
     def mask(self, value: Any) -> tuple[Any, tuple[Finding, ...]]:
         """A copy with markers, and what they replace, in order."""
-        state = (len(self._table), self._search.learned)
-        if self._cached_at != state or len(self._cache) > _CACHED_TEXTS:
+        if len(self._cache) > _CACHED_TEXTS:
             self._cache.clear()
-            self._cached_at = state
         findings: list[Finding] = []
         return self._value(value, None, None, findings), tuple(findings)
 
@@ -71,12 +70,20 @@ class Masker:
     def _text(self, text: str, strength: Strength | None, findings: list[Finding]) -> str:
         if len(self._table) == 0:
             return text
-        known = self._cache.get((text, strength))
-        if known is None:
+        known, count = self._cache.get((text, strength)), len(self._table)
+        if known is None or (known[2] < count and self._has_any(text, known[2])):
             found: list[Finding] = []
-            known = self._cache[text, strength] = (self._anew(text, strength, found, 0), tuple(found))
+            known = self._cache[text, strength] = (self._anew(text, strength, found, 0), tuple(found), count)
+        elif known[2] < count:
+            self._cache[text, strength] = (known[0], known[1], count)
         findings.extend(known[1])
         return known[0]
+
+    def _has_any(self, text: str, count: int) -> bool:
+        """True if a stand-in beyond the first `count` may be in a text, in whatever spelling: no run of it has any."""
+        return any(
+            max(_RUN.findall(item.stand_in), key=len, default="") in text for item in self._table.stand_ins_after(count)
+        )
 
     def _whole(self, text: str, findings: list[Finding]) -> str | None:
         stand_in = self._table.find(text)

@@ -257,7 +257,7 @@ class Search:
                 self._cuts.add(value, item)
             self._values_seen = self._table.values
         if self._stand_ins_seen != len(self._table):
-            new = list(self._table.stand_ins_after(self._stand_ins_seen))
+            new = self._table.stand_ins_after(self._stand_ins_seen)
             self._stand_ins_seen = len(self._table)
             hidden = [item.stand_in for item in new if item.kind != EMAIL.kind and personal_kind(item.stand_in) is None]
             self._hidden += [text for text in hidden if len(text) >= SHORTEST_ANYWHERE]

@@ -62,6 +62,7 @@ class Table:
         self._by_raw: dict[str, StandIn] = {}
         self._by_stand_in = {item.stand_in: item for item in known}
         self._known = dict(self._by_stand_in)
+        self._order = list(self._by_stand_in.values())
         self.issued: list[StandIn] = []
 
     def __repr__(self) -> str:
@@ -83,9 +84,9 @@ class Table:
         """All but the first `count` raw values, with their stand-ins."""
         return islice(self._by_raw.items(), count, None)
 
-    def stand_ins_after(self, count: int) -> Iterator[StandIn]:
+    def stand_ins_after(self, count: int) -> list[StandIn]:
         """All but the first `count` stand-ins, the known ones first."""
-        return islice(self._by_stand_in.values(), count, None)
+        return self._order[count:]
 
     def digest(self, data: bytes) -> str:
         """A hash of data under the table's key, in hexadecimal digits."""
@@ -117,6 +118,7 @@ class Table:
             if candidate != raw and not is_taken and (is_plain or not is_placeholder(candidate)):
                 entry = StandIn(kind, candidate, variable)
                 self._by_raw[raw] = self._by_stand_in[candidate] = entry
+                self._order.append(entry)
                 self.issued.append(entry)
                 return candidate
         if any(char.isalnum() or char in _SIGNS for char in raw):
@@ -128,6 +130,7 @@ class Table:
         if stand_in != raw and raw not in self._by_raw and stand_in not in self._by_stand_in:
             entry = StandIn(kind, stand_in, variable)
             self._by_raw[raw] = self._by_stand_in[stand_in] = entry
+            self._order.append(entry)
             self.issued.append(entry)
         return stand_in
 

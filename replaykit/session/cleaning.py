@@ -48,13 +48,17 @@ SomeLine = TypeVar("SomeLine", bound=BaseModel)
 class Cleaner:
     """Sanitizes for one packet. What can't be sanitized is replaced by the reason, and counted.
 
+    Args:
+        is_quiet: No warning where a value is withheld.
+
     Attributes:
         withheld: How many values were not kept.
     """
 
-    def __init__(self, sanitizer: Sanitizer) -> None:
+    def __init__(self, sanitizer: Sanitizer, *, is_quiet: bool = False) -> None:
         self.sanitizer = sanitizer
         self.withheld = 0
+        self._is_quiet = is_quiet
 
     def withhold(self, reason: str, length: int | None = None, *, data: bytes | None = None) -> Body:
         """A body that is not kept; of `data`, where there is any, its length and a keyed hash stay."""
@@ -64,7 +68,7 @@ class Cleaner:
         return withhold_body(reason, length=len(data), digest=self.sanitizer.digest(data))
 
     def _count(self, reason: str) -> None:
-        if not self.withheld:
+        if not self.withheld and not self._is_quiet:
             logger.warning(
                 "a packet will not hold everything, so it can't be promoted: a value was withheld: %s", reason
             )
@@ -86,20 +90,12 @@ class Cleaner:
         raise SanitizeError(f"a line of kind {getattr(line, 'kind', '?')} holds a secret")
 
     def body(self, data: bytes, content_type: str) -> bytes:
-        """A body of a request. Raises SanitizeError if a secret is left in it."""
-        return self._checked(self.sanitizer.body(data, content_type))
+        """A body of a request. Raises SanitizeError if it can't be sanitized."""
+        return self.sanitizer.body(data, content_type)
 
     def chunks(self, chunks: Sequence[bytes], content_type: str) -> tuple[bytes, ...]:
-        """A body of an answer. Raises SanitizeError if a secret is left in it."""
-        clean = self.sanitizer.chunks(chunks, content_type)
-        self._checked(b"".join(clean))
-        return clean
-
-    def _checked(self, data: bytes) -> bytes:
-        kind = self.sanitizer.left_in(data)
-        if kind is not None:
-            raise SanitizeError(f"{LEFT}: {kind}")
-        return data
+        """A body of an answer. Raises SanitizeError if it can't be sanitized."""
+        return self.sanitizer.chunks(chunks, content_type)
 
     def name(self, text: str) -> str:
         """A position or a name; see `clean_name`."""

@@ -169,7 +169,7 @@ class Packer:
                 if data == sent and url == request.url:
                     raw = raw_key(event.call, request.method, request.url, request.body)
                 key = self._http_key(event, position, url, data)
-                body = self._parts.split(encode_body(data)) if is_llm else encode_body(data)
+                body = self._split(encode_body(data)) if is_llm else encode_body(data)
         line = CallLine(
             id=event.id,
             key=key,
@@ -187,6 +187,13 @@ class Packer:
         )
         self._open[event.id] = line
         self._write(line)
+
+    def _split(self, body: Body) -> Body:
+        """The body, in parts that repeat; each is looked at when it is written, and only then."""
+        try:
+            return self._parts.split(body)
+        except SanitizeError as error:
+            return self._clean.withhold(str(error))
 
     def _http_key(self, event: HttpBegan, position: str, url: str, data: bytes) -> str:
         return http_content(
@@ -400,8 +407,9 @@ class Packer:
             self._append(StandInLine(id=name, seq=0, name=item.kind, stand_in=item.stand_in, variable=item.variable))
 
     def _append(self, line: BaseModel) -> None:
+        clean = self._clean.checked(line.model_copy(update={"seq": self._seq + 1}))
         self._seq += 1
-        self._journal.append(dump_line(self._clean.checked(line.model_copy(update={"seq": self._seq}))))
+        self._journal.append(dump_line(clean))
 
 
 def _subject(subject: Subject, places: Mapping[str, int]) -> str:

@@ -145,14 +145,14 @@ def test_issued_stand_ins_stay_and_new_ones_are_listed(tmp_path: Path) -> None:
 
 def test_what_can_t_be_replaced_in_place_is_withheld_and_counted(tmp_path: Path) -> None:
     path = tmp_path / "x.packet.jsonl"
-    plant(path, SECRETS["openai_key"], "compressed body")
+    plant(path, SECRETS["openai_key"], "gzip in base64")
 
     result = resanitize(path, ENVIRON)
     write(result)
 
     packet = Packet.load(path)
     assert result.withheld == 1
-    assert [item.id for item in packet.interactions if item.is_withheld] == ["c0"]
+    assert [item.id for item in packet.interactions if item.is_withheld] == ["t1"]
     assert packet.outcome is not None
     assert (packet.outcome.manifest.withheld, packet.outcome.replayable) == (1, "no")
 
