@@ -13,7 +13,7 @@ SHORTEST_RUN = 12
 """Characters, with the padding; what is shorter says too little."""
 
 # Whole, and no part of a token (JWT), which has base64 between dots: its claims and its signature belong together.
-_RUN = re.compile(r"(?<![\w.+/=-])(?:[A-Za-z0-9+/]{10,}|[A-Za-z0-9_-]{10,})={0,2}(?![\w.+/=-])")
+_RUN = re.compile(r"(?<![\w.+/-])(?:[A-Za-z0-9+/]{10,}|[A-Za-z0-9_-]{10,})={0,2}(?![\w.+/=-])")
 _WHOLE = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _SHORTEST_UNPADDED = 16
 _SAMPLE = 64  # characters that tell text from everything else; a multiple of four

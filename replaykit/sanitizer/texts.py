@@ -336,9 +336,11 @@ class Texts:
 
         def clean(match: re.Match[str]) -> str:
             name, equals, value = match[0].rpartition("=")
-            said = self._inside(value, "percent", lambda text: self.value(text, depth + 1))
-            if "+" in said:
-                said = self._inside(said, "form", lambda text: self.value(text, depth + 1))
+            form: Form = "form" if "+" in value else "percent"
+            said = self._inside(value, form, lambda text: self.value(text, depth + 1))
+            if form == "form" and said == value and not self.search.spans(decode(value, form)):
+                # Not every client writes a plus as it should.
+                said = self._inside(value, "percent", lambda text: self.value(text, depth + 1))
             return self._inside(name, "percent", self.plain) + equals + said
 
         return _PAIR.sub(clean, text)
