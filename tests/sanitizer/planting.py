@@ -18,6 +18,9 @@ from xml.sax.saxutils import escape
 from tests.sanitizer.cases import ALNUM, NAMES, connection, jwt, password, pick, private_key, prose, token_parts
 from tests.sanitizer.people import PERSONAL
 
+NUMBER = frozenset(string.digits + " -.+()/")
+"""Characters of a value that is a number of somebody."""
+
 _ENV_NAMES = ("ACME_API_KEY", "SHOP_TOKEN", "DB_PASSWORD", "CRM_SECRET", "MAIL_PASSWD", "BILLING_AUTH_KEY")
 _SIGNS = "/+=%&#$!@:~. "
 _STYLES: tuple[dict[str, object], ...] = (
@@ -249,6 +252,3 @@ def cut(random: Random, secret: Secret, *, is_whole: bool = False) -> str | None
 def printable(text: str) -> bool:
     """True if a header can hold it."""
     return text.isascii() and text.isprintable() and text == text.strip()
-
-
-DIGITS = frozenset(string.digits + " -.+()/")
