@@ -29,6 +29,10 @@ def replay_command(
     schedule: Annotated[
         str, typer.Option(help="natural: what comes from outside comes by its recorded duration, not in its order.")
     ] = "strict",
+    strict_substitutions: Annotated[
+        bool,
+        typer.Option("--strict-substitutions", help="A value that nothing proves to be the recorded one diverges."),
+    ] = False,
     entry: EntryPoint = None,
     no_stdout: NoStdout = False,
     as_json: Annotated[
@@ -45,6 +49,7 @@ def replay_command(
         allow=tuple(allow or ()),
         attempts=attempts,
         schedule=schedule,
+        strict_substitutions=strict_substitutions,
         keeps_output=not no_stdout,
     )
     printed = sys.stderr.fileno() if as_json else None

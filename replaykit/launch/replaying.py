@@ -38,6 +38,7 @@ class Options:
     attempts: str = "all"
     schedule: str = "strict"
     keeps_output: bool = True
+    strict_substitutions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,7 @@ def _plan(path: Path, packet: Packet, command: tuple[str, ...], entry: str | Non
         allow=options.allow,
         attempts=options.attempts,
         schedule=options.schedule,
+        strict_substitutions=options.strict_substitutions,
         keeps_output=options.keeps_output,
         is_given=bool(command or entry),
     )

@@ -242,6 +242,7 @@ _PHONE = re.compile(
     r")(?![\w/=@%]|[.:-]\d)"
 )
 _NO_PHONE_BEFORE = re.compile(
+    r"(?<![A-Za-z])"  # `said` is no `id`
     r"(?:order|invoice|ticket|sku|part|model|serial|tracking|shipment|case|isbn|issn|version|build|ref(?:erence)?|po|id)"
     r"(?:[ _]?(?:number|num|no|nr|id|#|is))*+[\s.:=#\"'`]{0,4}\Z",
     re.IGNORECASE,

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.helpers import IS_SOAK
-from tests.e2e.planted import make_plan, run
+from tests.e2e.planted import run
+from tests.e2e.planted_plans import make_plan
 
 RUNS_A_TEST = 60 if IS_SOAK else 9
 TESTS = 28 if IS_SOAK else 4

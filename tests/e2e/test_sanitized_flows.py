@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 import replaykit
-from tests.e2e.planted import Answer, Server
+from tests.e2e.planted_server import Answer, Server
 from tests.sanitizer.leaks import all_texts, pieces
 
 jwt = pytest.importorskip("jwt")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tests.sanitizer.decoding import decoded
-from tests.sanitizer.planting import Secret
+from tests.sanitizer.planting import NUMBER, Secret
 
 SHORTEST = 8
 """Characters of a secret in one piece that are a leak."""
@@ -23,8 +23,15 @@ _OWN = frozenset(
 
 
 def pieces(part: str) -> set[str]:
-    """Every piece of a secret of so many characters; all of one that has fewer."""
-    return {part[start : start + SHORTEST] for start in range(max(1, len(part) - SHORTEST + 1))}
+    """Every piece of a secret of so many characters; all of one that has fewer.
+
+    Of a number so many digits, whatever signs are among them: six of them may be the same by chance.
+    """
+    counts = [char.isdigit() for char in part] if NUMBER.issuperset(part) else [True] * len(part)
+    ends = [place + 1 for place, counted in enumerate(counts) if counted]
+    if len(ends) <= SHORTEST:
+        return {part}
+    return {part[end - 1 : last] for end, last in zip(ends, ends[SHORTEST - 1 :], strict=False)}
 
 
 def leaked(secret: Secret, texts: str, without_numbers: Callable[[], str] = str) -> list[str]:

@@ -18,6 +18,9 @@ from xml.sax.saxutils import escape
 from tests.sanitizer.cases import ALNUM, NAMES, connection, jwt, password, pick, private_key, prose, token_parts
 from tests.sanitizer.people import PERSONAL
 
+NUMBER = frozenset(string.digits + " -.+()/")
+"""Characters of a value that is a number of somebody."""
+
 _ENV_NAMES = ("ACME_API_KEY", "SHOP_TOKEN", "DB_PASSWORD", "CRM_SECRET", "MAIL_PASSWD", "BILLING_AUTH_KEY")
 _SIGNS = "/+=%&#$!@:~. "
 _STYLES: tuple[dict[str, object], ...] = (
@@ -236,9 +239,9 @@ def again(secret: Secret, *, is_whole: bool = False) -> Secret:
     return Secret(f"{secret.kind} again", value, secret.parts, variable=secret.variable)
 
 
-def cut(random: Random, secret: Secret) -> str | None:
+def cut(random: Random, secret: Secret, *, is_whole: bool = False) -> str | None:
     """A text that ends in the midst of a value that was seen before; None if too little of it would be left."""
-    known = secret.known
+    known = secret.value if is_whole else secret.known
     secret_start = known.find(secret.parts[0])
     shortest = max(secret_start, 0) + 12
     if "\n" in known or shortest >= len(known) or known[:shortest].isalpha():
@@ -249,6 +252,3 @@ def cut(random: Random, secret: Secret) -> str | None:
 def printable(text: str) -> bool:
     """True if a header can hold it."""
     return text.isascii() and text.isprintable() and text == text.strip()
-
-
-DIGITS = frozenset(string.digits + " -.+()/")

@@ -153,3 +153,9 @@ def test_long_repeats_cost_no_more_than_their_size(piece: str) -> None:
     list(find_personal(text))
 
     assert time.process_time() - start < 3
+
+
+@pytest.mark.parametrize("word", ["said", "paid", "depo", "forbid"])
+def test_number_behind_a_word_that_ends_like_a_label_is_a_phone(word: str) -> None:
+    assert "415-672" not in Sanitizer().text(f"she {word} 415-672-0193 twice")
+    assert "415-672" in Sanitizer().text("order id 415-672-0193 twice")

@@ -165,6 +165,7 @@ class Replaying:
             allow=plan.allow,
             attempts=plan.attempts,
             schedule=plan.schedule,
+            strict_substitutions=plan.strict_substitutions,
             seed=plan.seed,
         )
         self._tee: Tee | None = None

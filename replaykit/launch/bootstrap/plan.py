@@ -60,6 +60,7 @@ class Plan:
     target: str = ""
     is_given: bool = False
     schedule: str = "strict"
+    strict_substitutions: bool = False
     seed: int = 0
     schedules: int = 0
     limit_s: float = 60.0
