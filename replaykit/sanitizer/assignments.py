@@ -32,7 +32,7 @@ _VALUE = re.compile(
     r"value(?:=|:\s?)(?:\"(?P<double>[^\"]{4,400})\"|'(?P<single>[^']{4,400})'|(?P<bare>[^\s\"'<>,]{4,400}))"
 )
 _BEFORE_VALUE = re.compile(r"\b(?:[kK]ey|[nN]ame)(?:=|:\s?)[\"']?(?P<name>[\w.:-]{2,60})[\"']?,?\s{1,40}\Z")
-_LOGIN = re.compile(r"login\s{1,9}\S{1,80}\s{1,9}password\s{1,9}(?P<value>\S{3,200})")
+_LOGIN = re.compile(r"login\s{1,9}\S{1,80}\s{1,9}password\s{1,9}(?P<value>[^\s<\"\\]{3,200})")
 _SQL = re.compile(r"(?:IDENTIFIED BY|identified by)\s{1,3}'(?P<value>[^'\n]{3,200})'")
 _CLUSTER_SECRET = re.compile(r"(?m)^([ \t]*)(?:data|stringData):[ \t]*\n((?:\1[ \t]+[^\n]*(?:\n|\Z)|[ \t]*\n)+)")
 _CLUSTER_VALUE = re.compile(r"(?m)^[ \t]+[\"']?[\w.-]{1,80}[\"']?:[ \t]+[\"']?(?P<value>[^\s\"'|>][^\s\"']{3,})")

@@ -16,6 +16,7 @@ SHORTEST_RUN = 12
 _RUN = re.compile(r"(?<![\w.+/-])(?:[A-Za-z0-9+/]{10,}|[A-Za-z0-9_-]{10,})={0,2}(?![\w.+/=-])")
 _WHOLE = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _SHORTEST_UNPADDED = 16
+_SHORTEST_SURE = 24  # what is shorter may say letters of any language by chance
 _SAMPLE = 64  # characters that tell text from everything else; a multiple of four
 _PRINTABLE = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f]*")
 
@@ -41,6 +42,8 @@ def bytes_of(run: str) -> bytes | None:
         return None
     try:
         sample = _decoded(plain[:_SAMPLE])
+        if len(plain) < _SHORTEST_SURE and not sample.isascii():
+            return None
         return _decoded(plain) if packing_of(sample) is not None or _is_text(sample) else None
     except (binascii.Error, ValueError):
         return None
@@ -64,7 +67,13 @@ def credentials_of(run: str) -> tuple[str, str] | None:
     except (binascii.Error, ValueError):
         return None
     user, colon, password = (said or "").partition(":")
-    if not colon or written(f"{user}:{password}", run) != run or "\n" in user + password:
+    if (
+        not colon
+        or not said
+        or not (said.isascii() or len(run) >= _SHORTEST_SURE)
+        or written(f"{user}:{password}", run) != run
+        or "\n" in user + password
+    ):
         return None
     return user, password
 

@@ -97,6 +97,8 @@ class Cuts:
         entry = self._stand_ins[whole]
         if entry is not None and whole != entry.stand_in and whole[:length] == entry.stand_in[:length]:
             return 0  # only what says of which kind it is
+        if whole[length - 1] == "." and text.startswith("..", start + length):
+            length -= 1  # the first of three dots
         end = start + length
         after = text[end : end + 1]
         piece, is_personal = whole[:length], entry is not None and entry.kind in PERSONAL

@@ -123,10 +123,13 @@ class Texts:
                 return self.events(text, depth + 1)
             if may_hold_json(text):
                 return self.json(text, depth + 1)
-            text = rewrite_runs(text, lambda run: self._base64(run, depth + 1))
-            if "://" in text:
-                text = _URL.sub(lambda url: self.url(url[0], depth + 1), text)
+            text = self._inner(text, depth)
         return self.plain(text, depth)
+
+    def _inner(self, text: str, depth: int) -> str:
+        """What base64 and links in a text say, clean."""
+        text = rewrite_runs(text, lambda run: self._base64(run, depth + 1))
+        return _URL.sub(lambda url: self.url(url[0], depth + 1), text) if "://" in text else text
 
     def plain(self, text: str, depth: int = 0, *, has_literals: bool = False) -> str:
         """A text that is searched as it stands; words in it may be written for a URL, or with escapes.
@@ -209,8 +212,7 @@ class Texts:
         if parts:
             text = "".join((*parts, text[last:]))
         if is_damaged:
-            text = rewrite_runs(text, lambda run: self._base64(run, depth + 1))
-            return self.plain(text, depth, has_literals=True)
+            return self.plain(self._inner(text, depth), depth, has_literals=True)
         return text
 
     def _literal(self, raw: str, strength: Strength | None, depth: int) -> str:
@@ -308,16 +310,16 @@ class Texts:
         host = _HOST.match(url, 0, end)
         path = host.end() if host else 0
         # The host as it stands: decoded, a password may look like the end of it.
-        middle = "/".join(map(self._segment, url[path:end].split("/")))
-        middle = self._inside(middle, "percent", lambda text: self.plain(text, depth))
+        middle = "/".join(self._segment(piece, depth) for piece in url[path:end].split("/"))
+        middle = self._inside(middle, "percent", self._shaped)  # some shapes are several segments
         return self.plain(url[:path], depth) + middle + self.pairs(url[end:], depth)
 
-    def _segment(self, raw: str) -> str:
-        """A piece of a path that is a person's number, all of it; anything else is looked for in the whole path."""
+    def _segment(self, raw: str, depth: int) -> str:
+        """A piece of a path; it may be a person's number, all of it."""
         said = decode(raw, "percent")
         kind = personal_kind(said)
         if kind is None:
-            return raw
+            return self._inside(raw, "percent", lambda text: self.value(text, depth + 1))
         made = self.search.spliced(said, [self.search.span(said, Found(0, len(said), kind))])
         return rewrite(raw, "percent", said, made)
 

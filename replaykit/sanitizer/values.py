@@ -110,6 +110,8 @@ def named_value(match: re.Match[str], group: int | str, strength: Strength | Non
     raw = match[group]
     if strength is None:
         return
+    if "</" in raw:  # what closes the element around it
+        raw = raw[: raw.index("</")]
     span = named_span(decode(raw, form), strength)
     if span is not None:
-        yield Found(match.start(group) + span[0], match.end(group), "secret", form=form)
+        yield Found(match.start(group) + span[0], match.start(group) + len(raw), "secret", form=form)
