@@ -235,10 +235,25 @@ def clean_failure(sanitizer: Sanitizer, failure: Failure) -> FailureRecord:
     try:
         found = _clean_bytes(sanitizer, failure.to_json())
         if depth_of(found) < MAX_DEPTH - _DEPTH_OF_LINE:
-            return FailureRecord.model_validate(sanitizer.json(found))
+            clean = sanitizer.json(found)
+            _say_the_same(found, clean)
+            return FailureRecord.model_validate(clean)
     except (SanitizeError, ValidationError):
         pass
     return FailureRecord(type=failure.kind, message=UNSANITIZED)
+
+
+def _say_the_same(before: Any, clean: Any) -> None:
+    """The text of an exception that is `repr` of its argument, as a KeyError's is, stays so: it is not read apart."""
+    if isinstance(before, list):
+        for one, other in zip(before, clean, strict=True):
+            _say_the_same(one, other)
+    elif isinstance(before, dict):
+        arguments = before.get("arguments")
+        if isinstance(arguments, list | tuple) and len(arguments) == 1 and before.get("message") == repr(arguments[0]):
+            clean["message"] = repr(clean["arguments"][0])
+        for name in ("cause", "context", "group"):
+            _say_the_same(before.get(name), clean.get(name))
 
 
 def clean_record(sanitizer: Sanitizer, record: FailureRecord) -> FailureRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
@@ -143,6 +144,21 @@ def test_headers_and_bodies_of_messages_are_sanitized_by_what_they_are() -> None
     assert ADDRESS not in said
     assert clean.state["response"]["headers"][1] == headers[1]
     assert clean.state["response"]["body"].startswith('{"to": "')
+
+
+def test_a_text_that_is_its_argument_written_out_stays_so() -> None:
+    told = json.dumps({"arguments": json.dumps({"password": "tr0ub$4dor", "to": ADDRESS})})
+    error = KeyError(told)
+    record = FailureRecord(
+        type="m:F", message="no", cause=FailureRecord(type="m:E", message=str(error), arguments=(told,))
+    )
+
+    clean = clean_record(Sanitizer(key=b"k"), record).cause
+
+    assert clean is not None
+    assert clean.message == repr(clean.arguments[0])
+    assert "tr0ub" not in clean.model_dump_json()
+    assert ADDRESS not in clean.message
 
 
 def test_every_exception_of_a_chain_is_looked_at() -> None:
