@@ -35,6 +35,7 @@ _SPAWNERS = {
     ("asyncio.tasks", "create_task"): _NAMING,
     ("asyncio.taskgroups", "TaskGroup.create_task"): _NAMING,
 }
+_OWN = frozenset({"asyncio.tasks", "asyncio.taskgroups"})
 _THREADSAFE_CALLBACK = "run_coroutine_threadsafe.<locals>.callback"  # asyncio's, and LangGraph's copy of it
 
 
@@ -117,7 +118,7 @@ def _strand_for(coro: Any, name: str | None, caller: types.FrameType, by: Any) -
     parent = (strands.of_task(by) if by is not None else None) or current_strand()
     if parent is None:
         return None
-    return _look_up(coro, name, caller, parent) if _is_spawner(caller) else _spawned(coro, name, parent)
+    return _look_up(coro, name, caller, parent)
 
 
 def _find_pending(coro: Any) -> Strand | None:
@@ -129,17 +130,28 @@ def _find_pending(coro: Any) -> Strand | None:
 
 def _look_up(coro: Any, name: str | None, frame: types.FrameType | None, parent: Strand) -> Strand | Spawned:
     """Look at who spawns: some do it for others, in an order of their own."""
-    while frame is not None and _is_spawner(frame):
-        caller = (_module(frame), frame.f_code.co_qualname)
-        variable = _SPAWNERS.get(caller)
+    while frame is not None and (module := frame.f_globals.get("__name__")) in naming.spawners:
+        # The commonest are told by their variables: an audit hook makes it dear to ask a frame for its code.
+        variables = frame.f_locals
+        variable: str | None
+        caller: tuple[str, str] | None
+        if module in _OWN and "coro" in variables and "name" in variables:
+            variable, caller = _NAMING, None
+        elif module in _OWN and "coro_or_future" in variables:
+            variable, caller = _PASSING, None
+        elif module in _OWN and "coros_or_futures" in variables:
+            break  # `gather`, which spawns in the order in which it was called
+        else:
+            caller = (str(module), frame.f_code.co_qualname)
+            variable = _SPAWNERS.get(caller)
         if variable == _NAMING:
-            name = name or frame.f_locals.get("name")
+            name = name or variables.get("name")
         elif variable is None:
-            if naming.spawns_in_place(*caller):
+            if caller is not None and naming.spawns_in_place(*caller):
                 return transparent(parent)
             break
         elif variable != _PASSING:
-            awaitables = frame.f_locals.get(variable)
+            awaitables = variables.get(variable)
             if isinstance(awaitables, list | tuple):
                 _number_in_order(awaitables, parent)
                 strand = _find_pending(coro)
@@ -148,10 +160,6 @@ def _look_up(coro: Any, name: str | None, frame: types.FrameType | None, parent:
             break
         frame = frame.f_back
     return _spawned(coro, name, parent)
-
-
-def _is_spawner(frame: types.FrameType) -> bool:
-    return frame.f_globals.get("__name__") in naming.spawners
 
 
 def transparent(parent: Strand) -> Strand:
@@ -166,10 +174,6 @@ def _spawned(coro: Any, name: Any, parent: Strand) -> Spawned:
 
 def _child_strand(coro: Any, name: Any, parent: Strand) -> Strand:
     return _spawned(coro, name, parent).strand()
-
-
-def _module(frame: types.FrameType) -> str:
-    return str(frame.f_globals.get("__name__", ""))
 
 
 def _wrap_run_until_complete(original: Callable[..., Any]) -> Callable[..., Any]:
