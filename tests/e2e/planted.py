@@ -202,6 +202,7 @@ def run(seed: int, store: Path, count: int = PLANTS_A_RUN) -> Outcome:
     """Records one plan, looks through everything that was written, and replays it with the server gone."""
     plan = make_plan(seed, count)
     os.environ.update(plan.variables)
+    tempfile.tempdir = str(store)  # what is written there for a moment is looked through, too
     if plan.has_key:
         os.environ["REPLAYKIT_KEY"] = "the-key-of-the-project-7Q"
     try:
@@ -211,6 +212,7 @@ def run(seed: int, store: Path, count: int = PLANTS_A_RUN) -> Outcome:
         for name in (*plan.variables, "REPLAYKIT_KEY"):
             os.environ.pop(name, None)
         RESULTS.clear()
+        tempfile.tempdir = None
     return Outcome(len(plan.steps) + 1, [f"seed {seed}: {line}" for line in wrong])
 
 
