@@ -64,7 +64,7 @@ def test_three_rounds_of_a_gather(stage: MakeStage, loop_factory: LoopFactory) -
                 found += await asyncio.gather(*(ask(client) for _ in range(4)))
             return found
 
-    each_its_own(stage(), loop_factory, act, 100)
+    each_its_own(stage(), loop_factory, act, rounds(25))
 
 
 def test_an_anyio_task_group(stage: MakeStage, loop_factory: LoopFactory) -> None:
@@ -83,7 +83,7 @@ def test_an_anyio_task_group(stage: MakeStage, loop_factory: LoopFactory) -> Non
                 group.start_soon(work, number)
         return [found[number] for number in range(4)]
 
-    each_its_own(stage(), loop_factory, act, 100)
+    each_its_own(stage(), loop_factory, act, rounds(25))
 
 
 class Votes(TypedDict):
