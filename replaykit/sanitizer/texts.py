@@ -40,7 +40,7 @@ _COOKIE_ATTRIBUTES = frozenset({"path", "domain", "expires", "max-age", "samesit
 _QUERY = re.compile(r"[?#]")
 _HOST = re.compile(r"[a-zA-Z][\w+.-]*://[^/]*")
 _PAIR = re.compile(r"[^&;?#]+")
-_EVENTS = re.compile(r"(?m)^data:")
+_EVENTS = re.compile(r"(?m)^data: ?\S")
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,20}://[^\s\"'<>`\\^]{4,}")
 _CHARACTER = re.compile(r"\\u00[2-7][0-9a-fA-F]")
 

@@ -19,6 +19,7 @@ from replaykit.packet.model import Body
 from replaykit.sanitizer import Sanitizer
 from tests.audit.planting import PLACES, STAND_IN, clean_packet, plant
 from tests.cli.conftest import Shop
+from tests.e2e.helpers import IS_SOAK
 from tests.packet.building import http_call, http_done, run_line, seal_bytes
 from tests.sanitizer.secrets import TOKENS
 
@@ -45,7 +46,9 @@ def _errors(path: Path) -> list[Finding]:
 @pytest.mark.parametrize("place", PLACES)
 def test_every_kind_of_secret_is_seen_in_a_place(place: str, tmp_path: Path) -> None:
     path = tmp_path / "x.packet.jsonl"
-    for kind, secret in SECRETS.items():
+    at, kinds = list(PLACES).index(place), list(SECRETS)
+    for kind in kinds if IS_SOAK else (kinds[at % len(kinds)], kinds[(at + 5) % len(kinds)], "openai_key"):
+        secret = SECRETS[kind]
         plant(path, secret, place)
 
         found = [item for item in _errors(path) if item.kind != "not_replayable"]

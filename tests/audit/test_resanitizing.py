@@ -21,6 +21,7 @@ from replaykit.packet.parts import PartWriter
 from replaykit.sanitizer import Sanitizer
 from tests.audit.planting import PLACES, STAND_IN, clean_packet, plant
 from tests.audit.test_audit import ENVIRON, SECRETS
+from tests.e2e.helpers import IS_SOAK
 from tests.packet.building import http_call, http_done, run_line, seal_bytes
 
 ADDRESS = "ola.nordmann@vaer-oslo.org"
@@ -37,7 +38,8 @@ def _texts(path: Path) -> list[str]:
 @pytest.mark.parametrize("place", PLACES)
 def test_a_planted_secret_is_gone_from_everywhere(place: str, tmp_path: Path) -> None:
     path = tmp_path / "x.packet.jsonl"
-    for kind in ("openai_key", "email", "env"):
+    kinds = ("openai_key", "email", "env")
+    for kind in kinds if IS_SOAK else (kinds[list(PLACES).index(place) % 3],):
         plant(path, SECRETS[kind], place)
         _again(path)
 

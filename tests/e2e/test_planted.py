@@ -14,8 +14,8 @@ from tests.e2e.helpers import IS_SOAK
 from tests.e2e.planted import run
 from tests.e2e.planted_plans import make_plan
 
-RUNS_A_TEST = 60 if IS_SOAK else 9
-TESTS = 28 if IS_SOAK else 4
+RUNS_A_TEST = 60 if IS_SOAK else 6
+TESTS = 28 if IS_SOAK else 3
 FIRST = 100_000
 
 KNOWN: frozenset[str] = frozenset()
