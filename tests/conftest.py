@@ -14,6 +14,9 @@ import pytest
 from hypothesis import settings
 
 from replaykit.serve.scripted import Rule, ScriptedServer
+from tests.quick import trust_one_authority
+
+trust_one_authority()
 
 # The same examples every time: a red suite means a change, not luck. REPLAYKIT_SOAK=1 looks for new ones.
 settings.register_profile("suite", derandomize=True, deadline=None, database=None)

@@ -45,7 +45,9 @@ SCRIPTS = {
 def environ(store: Path, server: ScriptedServer | None) -> dict[str, str]:
     """With keys and a model, or without both."""
     # No more than it takes: a packet lists the names of what is set, and the cassettes are everybody's.
-    variables = {name: os.environ[name] for name in ("HOME", "LANG", "PATH", "PYTHONPATH") if name in os.environ}
+    variables = {
+        name: os.environ[name] for name in ("HOME", "LANG", "PATH", "PYTHONPATH", "SSL_CERT_FILE") if name in os.environ
+    }
     variables |= {"REPLAYKIT_STORE": str(store), "PATH": f"{Path(sys.executable).parent}:{variables['PATH']}"}
     if server is not None:
         variables |= {**KEYS, "OPENAI_BASE_URL": f"{server.url}/v1", "ANTHROPIC_BASE_URL": server.url}

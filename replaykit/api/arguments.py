@@ -9,8 +9,7 @@ import threading
 from collections.abc import Mapping
 
 from replaykit.errors import UsageError
-from replaykit.matching.attempts import MODES, Mode
-from replaykit.session.schedules import SCHEDULES, ScheduleMode
+from replaykit.matching.policy import ATTEMPTS, SCHEDULES, AttemptsMode, ScheduleMode
 
 
 def check_workflow(workflow: object) -> None:
@@ -44,9 +43,9 @@ def check_grace(grace_s: object) -> None:
         raise UsageError(f"replay(grace_s=...) takes seconds, 0 or more, not {_shown(grace_s)}")
 
 
-def check_attempts(attempts: object) -> Mode:
+def check_attempts(attempts: object) -> AttemptsMode:
     """Refuses what is neither `all` nor `final`."""
-    for mode in MODES:
+    for mode in ATTEMPTS:
         if attempts == mode:
             return mode
     raise UsageError(f'replay(attempts=...) is "all" or "final", not {_shown(attempts)}')

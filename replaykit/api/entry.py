@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any, Protocol, TypeVar, cast, overload
 
 from replaykit.api import arguments
-from replaykit.api.mode import read_mode
 from replaykit.api.recording import record
+from replaykit.api.settings import read_mode
 from replaykit.determinism import lineage
 from replaykit.packet import values
 from replaykit.packet.model import Entry

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Literal, Protocol
 
 from replaykit.api import arguments, chance, hooks, processes
-from replaykit.api.mode import read_mode
+from replaykit.api.settings import DEFAULT_STORE, read_mode
 from replaykit.api.watching import Watch
 from replaykit.determinism import lineage
 from replaykit.errors import UsageError
@@ -21,7 +21,7 @@ from replaykit.interceptors.base import activate, deactivate
 from replaykit.interceptors.guard_allow import Allowed
 from replaykit.packet.journal import SUFFIX
 from replaykit.packet.model import Entry, Envelope, Verdict
-from replaykit.sanitizer import may_hold_secret
+from replaykit.sanitizer.names import may_hold_secret
 from replaykit.session import runtime
 from replaykit.session.recorder import Recorder
 from replaykit.session.replayer import Replayer
@@ -35,8 +35,6 @@ KEEP_RULES: dict[str, Keep] = {
     "called": lambda ended: any(ended.counts.get("calls", {}).values()),
     "failed": lambda ended: ended.status != "ok" or (ended.verdict is not None and not ended.verdict.passed),
 }
-
-DEFAULT_STORE = "packets"
 
 
 class _Process(Protocol):

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Any
 
 from replaykit.api import arguments, chance, hooks, placeholders
-from replaykit.api.mode import read_mode
 from replaykit.api.recording import text_of
+from replaykit.api.settings import read_mode
 from replaykit.determinism import lineage
 from replaykit.errors import PacketError, SanitizeError, UsageError
 from replaykit.interceptors import guard, guard_native

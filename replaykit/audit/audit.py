@@ -16,8 +16,9 @@ from replaykit.errors import PacketError
 from replaykit.packet import Packet
 from replaykit.packet.codec import find_repeated_name, parse_object
 from replaykit.packet.packet import pending_writers
-from replaykit.sanitizer import Sanitizer, StandIn
 from replaykit.sanitizer.layers import BRACKETS, layers
+from replaykit.sanitizer.sanitizer import Sanitizer
+from replaykit.sanitizer.standins import StandIn
 
 MOST_FINDINGS = 1000
 """A file with more of them is beyond listing."""

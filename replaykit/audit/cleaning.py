@@ -14,9 +14,9 @@ from replaykit.errors import SanitizeError
 from replaykit.packet.body import encode_body, withhold_body
 from replaykit.packet.exchange import Chunk, Headers
 from replaykit.packet.model import Body, FailureRecord
-from replaykit.sanitizer import Sanitizer
 from replaykit.sanitizer.layers import Layer, layers, text_layers, value_layers
 from replaykit.sanitizer.names import Strength, header_strength
+from replaykit.sanitizer.sanitizer import Sanitizer
 from replaykit.session.cleaning import UNSANITIZED, Cleaner, clean_record
 from replaykit.session.effect_lines import EffectLines
 

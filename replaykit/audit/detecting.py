@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from replaykit.sanitizer import StandIn, secret_variables
 from replaykit.sanitizer.layers import Layer
-from replaykit.sanitizer.names import Strength, header_strength, inner_strength, query_strength
+from replaykit.sanitizer.names import Strength, header_strength, inner_strength, query_strength, secret_variables
 from replaykit.sanitizer.providers import RULES, TOKEN_GROUPS
 from replaykit.sanitizer.search import Search
 from replaykit.sanitizer.shapes import Group, grouped
-from replaykit.sanitizer.standins import Table
+from replaykit.sanitizer.standins import StandIn, Table
 from replaykit.sanitizer.values import is_secret_under, named_span
 from replaykit.session.rules import user_rules
 

@@ -38,7 +38,8 @@ from replaykit.packet.model import (
     StandInLine,
 )
 from replaykit.packet.parts import PartWriter
-from replaykit.sanitizer import Sanitizer, StandIn
+from replaykit.sanitizer.sanitizer import Sanitizer
+from replaykit.sanitizer.standins import StandIn
 from replaykit.session.cleaning import UNSANITIZED, clean_verdict
 from replaykit.session.rules import make_sanitizer, project_key, user_rules
 

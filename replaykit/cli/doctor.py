@@ -79,7 +79,7 @@ def check_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     import replaykit
     from replaykit.api.sanitizing import sanitize
     from replaykit.cli.stacks import find_stacks
-    from replaykit.sanitizer import is_secret_variable, may_hold_secret
+    from replaykit.sanitizer.names import is_secret_variable, may_hold_secret
     from replaykit.session import runtime
 
     stacks = find_stacks()
@@ -114,7 +114,8 @@ def _store(environ: Mapping[str, str]) -> tuple[dict[str, Any], str | None]:
     import os
     from pathlib import Path
 
-    from replaykit.launch.packets import DEFAULT_STORE, PACKETS
+    from replaykit.api.settings import DEFAULT_STORE
+    from replaykit.launch.packets import PACKETS
     from replaykit.launch.places import relative
 
     folder = Path(environ.get("REPLAYKIT_STORE") or DEFAULT_STORE)

@@ -57,7 +57,7 @@ def _say(result: Resanitized, as_json: bool, is_check: bool) -> None:
 
 
 def _parts(result: Resanitized) -> list[str]:
-    from replaykit.sanitizer import Sanitizer
+    from replaykit.sanitizer.sanitizer import Sanitizer
 
     found = []
     if result.ruleset != Sanitizer.ruleset:

@@ -13,7 +13,7 @@ from replaykit.packet.body import withhold_body
 from replaykit.packet.decoding import MAX_DECODED_BYTES, decode_content
 from replaykit.packet.exchange import Chunk, Headers
 from replaykit.packet.model import Body
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from replaykit.sanitizer.unpacking import unpack
 from replaykit.wire import Call, classify
 

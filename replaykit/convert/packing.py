@@ -44,7 +44,7 @@ from replaykit.packet.model import (
 )
 from replaykit.packet.packet import UNPLACED
 from replaykit.packet.parts import PartWriter
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from replaykit.wire import read_response
 
 

@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from replaykit.api.settings import DEFAULT_STORE
 from replaykit.errors import UsageError
 
-DEFAULT_STORE = "packets"
 PACKETS = "*.packet.jsonl"
 JOURNALS = "*.journal.jsonl"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from replaykit.api.recording import DEFAULT_STORE, KEEP_RULES
+from replaykit.api.settings import DEFAULT_STORE, KEEP_NAMES
 from replaykit.errors import UsageError
 from replaykit.interceptors.guard_allow import Allowed
 from replaykit.launch.bootstrap.plan import Exchange, Plan
@@ -73,8 +73,8 @@ def record_run(
 
 def _keep_rule(environ: Mapping[str, str]) -> str:
     keep = environ.get("REPLAYKIT_KEEP") or "all"
-    if keep not in KEEP_RULES:
-        raise UsageError(f"no keep rule {keep!r} (REPLAYKIT_KEEP); there are: {', '.join(KEEP_RULES)}")
+    if keep not in KEEP_NAMES:
+        raise UsageError(f"no keep rule {keep!r} (REPLAYKIT_KEEP); there are: {', '.join(KEEP_NAMES)}")
     return keep
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from replaykit.matching.content import Mask, canonical
 from replaykit.packet.values import TAG
-from replaykit.sanitizer import Finding
+from replaykit.sanitizer.masking import Finding
 
 Rank = Callable[[Finding], tuple[bool, str]]
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Literal, get_args
 
 from replaykit.matching.index import Index
+from replaykit.matching.policy import AttemptsMode
 from replaykit.packet import Interaction
-
-Mode = Literal["all", "final"]
-MODES: tuple[Mode, ...] = get_args(Mode)
 
 _ATTEMPT = re.compile(r"(?<=\])#(\d+)$")
 _SHOWN = 5
@@ -40,7 +37,7 @@ class Attempts:
         left_out: How many attempts of a call are left out, by its position.
     """
 
-    def __init__(self, interactions: Sequence[Interaction], mode: Mode) -> None:
+    def __init__(self, interactions: Sequence[Interaction], mode: AttemptsMode) -> None:
         self.is_final = mode == "final"
         self.interactions = tuple(interactions)
         self.left_out: dict[str, int] = {}

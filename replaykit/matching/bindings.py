@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from replaykit.sanitizer import Finding
+from replaykit.sanitizer.masking import Finding
 
 
 class Bindings:

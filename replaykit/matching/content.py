@@ -16,10 +16,11 @@ from typing import Any
 
 from replaykit.errors import SanitizeError, WireError
 from replaykit.matching.ids import IdTable
-from replaykit.sanitizer import Finding, Sanitizer
 from replaykit.sanitizer.charsets import codec_of
 from replaykit.sanitizer.compressed import packing_of, unpack
+from replaykit.sanitizer.masking import Finding
 from replaykit.sanitizer.multipart import find_parts
+from replaykit.sanitizer.sanitizer import Sanitizer
 from replaykit.wire import Call, read_request
 
 Mask = Callable[[Any], tuple[Any, tuple[Finding, ...]]]

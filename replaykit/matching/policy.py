@@ -1,14 +1,20 @@
-"""Presets: which distance from the recording still counts as served."""
+"""What a replay goes by: how far a call may be from its recording, which attempts count, in which order it answers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 from replaykit.errors import UsageError
 
 EXACT, EXPECTED, DRIFT, SHIFTED, MOVED, MISSING = range(6)
 LEVEL_NAMES = ("exact", "expected", "drift", "shifted", "moved", "missing")
+
+AttemptsMode = Literal["all", "final"]
+ATTEMPTS: Final[tuple[AttemptsMode, ...]] = ("all", "final")
+ScheduleMode = Literal["strict", "natural", "shuffled"]
+SCHEDULES: Final[tuple[ScheduleMode, ...]] = ("strict", "natural", "shuffled")
 
 
 @dataclass(frozen=True, slots=True)

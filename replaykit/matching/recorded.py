@@ -12,7 +12,7 @@ from replaykit.matching.ids import IdTable
 from replaykit.matching.index import identity_scope
 from replaykit.packet import Interaction, Packet
 from replaykit.packet.exchange import Headers
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from replaykit.wire import classify, read_response
 
 

@@ -13,7 +13,8 @@ from _pytest._code.code import ExceptionChainRepr, ReprEntry, ReprFileLocation, 
 
 from replaykit.errors import Divergence, ReplayKitError, SanitizeError
 from replaykit.packet import Packet
-from replaykit.sanitizer import Sanitizer, StandIn
+from replaykit.sanitizer.sanitizer import Sanitizer
+from replaykit.sanitizer.standins import StandIn
 from replaykit.session.rules import make_sanitizer
 
 T = TypeVar("T")

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from replaykit.api import placeholders
-from replaykit.api.mode import read_mode
-from replaykit.api.recording import DEFAULT_STORE, Run, record
+from replaykit.api.recording import Run, record
 from replaykit.api.replaying import Rerun, replay
+from replaykit.api.settings import DEFAULT_STORE, read_mode
 from replaykit.errors import Divergence, ReplayKitError, UsageError
 from replaykit.packet import Packet
 from replaykit.packet.journal import replace_file

@@ -6,8 +6,9 @@ import re
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 
-from replaykit.sanitizer.shapes import PERSONAL, Found
+from replaykit.sanitizer.shapes import Found
 from replaykit.sanitizer.standins import StandIn
+from replaykit.sanitizer.vocabulary import PERSONAL_KINDS
 
 CUT = "cut"
 """Kind of the beginning of a known value, or of a stand-in, whose end is missing."""
@@ -101,7 +102,7 @@ class Cuts:
             length -= 1  # the first of three dots
         end = start + length
         after = text[end : end + 1]
-        piece, is_personal = whole[:length], entry is not None and entry.kind in PERSONAL
+        piece, is_personal = whole[:length], entry is not None and entry.kind in PERSONAL_KINDS
         if after.isalnum() or (piece.isalpha() and (is_personal or length < _SURE)):
             return 0  # something else that begins alike: a word, another value of the same provider
         is_sure = not is_personal and (not after or after not in _GOES_ON) and _is_dense(piece)

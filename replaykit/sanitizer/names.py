@@ -14,7 +14,23 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal
 
-from replaykit.sanitizer import vocabulary
+from replaykit.sanitizer.vocabulary import (
+    CODE_OWNERS,
+    CURSORS,
+    FAINT_WORDS,
+    KEY_OWNERS,
+    KINDS_OF_KEY,
+    KINDS_OF_PASS,
+    OWNERS,
+    PASS_OWNERS,
+    PERSONAL_PAIRS,
+    PERSONAL_WORDS,
+    QUALIFIERS,
+    STRONG_WORDS,
+    TOKEN_OWNERS,
+    VALUE_FIELDS,
+    WEAK_WORDS,
+)
 
 Strength = Literal["strong", "weak", "vague", "faint", "personal"]
 
@@ -93,35 +109,35 @@ def field_strength(name: str) -> Strength | None:
     words = list(split_name(name))
     if words[:1] == ["x"] and len(words) > 1:  # a header's name
         del words[0]
-    while len(words) > 1 and (words[-1] in vocabulary.QUALIFIERS or words[-1].isdigit()):
+    while len(words) > 1 and (words[-1] in QUALIFIERS or words[-1].isdigit()):
         words.pop()
     if not words:
         return None
     last, before = words[-1], words[:-1]
     if (
-        last in vocabulary.STRONG_WORDS
+        last in STRONG_WORDS
         or last.endswith(_STRONG_ENDS)
         or (last == "pw" and before)
-        or (last in ("key", "keys") and before and before[-1] in vocabulary.KEY_OWNERS)
+        or (last in ("key", "keys") and before and before[-1] in KEY_OWNERS)
     ):
         return "strong"
-    if (last == "token" and not vocabulary.TOKEN_OWNERS.isdisjoint(before)) or (
-        last == "pass" and not vocabulary.PASS_OWNERS.isdisjoint(before)
+    if (last == "token" and not TOKEN_OWNERS.isdisjoint(before)) or (
+        last == "pass" and not PASS_OWNERS.isdisjoint(before)
     ):
         return "strong"
     if last == "token":
-        return "weak" if vocabulary.CURSORS.isdisjoint(before) else None
-    if last in vocabulary.WEAK_WORDS and not before:
+        return "weak" if CURSORS.isdisjoint(before) else None
+    if last in WEAK_WORDS and not before:
         return "weak"
-    if last == "code" and before and before[-1] in vocabulary.CODE_OWNERS:
+    if last == "code" and before and before[-1] in CODE_OWNERS:
         return "weak"
     if split_name(name) == ("app", "id") or (name.isupper() and is_secret_variable(name)):
         return "weak"  # the environment, printed
-    if last in vocabulary.FAINT_WORDS and not before:
+    if last in FAINT_WORDS and not before:
         return "faint"
-    if last in ("key", "keys") and before and vocabulary.KINDS_OF_KEY.isdisjoint(before):
+    if last in ("key", "keys") and before and KINDS_OF_KEY.isdisjoint(before):
         return "vague"
-    if last == "pass" and before and vocabulary.KINDS_OF_PASS.isdisjoint(before):
+    if last == "pass" and before and KINDS_OF_PASS.isdisjoint(before):
         return "vague"
     return "personal" if is_personal_name(name) else None
 
@@ -130,17 +146,17 @@ def field_strength(name: str) -> Strength | None:
 def is_personal_name(name: str) -> bool:
     """True for the name of a field that holds the number of somebody, or of somebody's machine."""
     words = list(split_name(name))
-    if " ".join(words[-2:]) in vocabulary.PERSONAL_PAIRS:
+    if " ".join(words[-2:]) in PERSONAL_PAIRS:
         return True
     while len(words) > 1 and (words[-1] in ("number", "no", "num", "nr", "e", "raw") or words[-1].isdigit()):
         words.pop()
-    return bool(words) and (words[-1] in vocabulary.PERSONAL_WORDS or " ".join(words[-2:]) in vocabulary.PERSONAL_PAIRS)
+    return bool(words) and (words[-1] in PERSONAL_WORDS or " ".join(words[-2:]) in PERSONAL_PAIRS)
 
 
 @lru_cache(maxsize=4096)
 def is_owner(name: str) -> bool:
     """True for the name of an object that is made of secrets: `credentials`, `auth`, `password`."""
-    return field_strength(name) == "strong" or name.lower() in vocabulary.OWNERS
+    return field_strength(name) == "strong" or name.lower() in OWNERS
 
 
 @lru_cache(maxsize=4096)
@@ -149,7 +165,7 @@ def inner_strength(name: str | None, owner: str | None) -> Strength | None:
     strength = field_strength(name) if name is not None else None
     if owner is None or strength in ("strong", "personal"):
         return strength
-    if name is not None and name.lower() in vocabulary.VALUE_FIELDS and field_strength(owner) == "strong":
+    if name is not None and name.lower() in VALUE_FIELDS and field_strength(owner) == "strong":
         return "strong"  # but not a schema's `type` or `description`: those stay under `password`, too
     return "strong" if strength == "weak" and name is not None and name.lower() == "pass" else "weak"
 
@@ -159,7 +175,7 @@ def header_strength(name: str) -> Strength | None:
     """The same for a header."""
     lowered = name.lower()
     words = split_name(name)
-    if lowered in SECRET_HEADERS or (words[-1:] == ("token",) and vocabulary.CURSORS.isdisjoint(words)):
+    if lowered in SECRET_HEADERS or (words[-1:] == ("token",) and CURSORS.isdisjoint(words)):
         return "strong"
     return None if lowered.startswith("access-control-") else field_strength(name)
 

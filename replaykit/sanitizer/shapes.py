@@ -39,9 +39,6 @@ class Rule:
     probe: re.Pattern[str] | None = None
 
 
-PERSONAL = frozenset({"card", "email", "iban", "ip", "national_id", "personal_number", "phone"})
-"""Kinds that are somebody's personal data, and not a credential."""
-
 KEEP = ""
 """Kind of a piece that must stay as it is, whatever shape it has."""
 

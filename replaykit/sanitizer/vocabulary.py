@@ -56,3 +56,6 @@ PERSONAL_PAIRS = frozenset(
     }
 )
 """Two words that mean one of somebody only together."""
+
+PERSONAL_KINDS = frozenset({"card", "email", "iban", "ip", "national_id", "personal_number", "phone"})
+"""Kinds of findings that are somebody's personal data, and not a credential."""

@@ -30,7 +30,7 @@ from replaykit.packet.model import (
     SpanLine,
     Verdict,
 )
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 
 NO_ROOM = "it was too large for the recorder's memory"
 UNSANITIZED = "it could not be sanitized"

@@ -19,7 +19,9 @@ from replaykit.packet.decoding import decode_request
 from replaykit.packet.exchange import FunctionRequest, Headers, HttpRequest
 from replaykit.packet.failures import Failure
 from replaykit.packet.model import FailureRecord
-from replaykit.sanitizer import Finding, Sanitizer, StandIn
+from replaykit.sanitizer.masking import Finding
+from replaykit.sanitizer.sanitizer import Sanitizer
+from replaykit.sanitizer.standins import StandIn
 from replaykit.session.cleaning import clean_failure
 from replaykit.session.environment import Environment
 from replaykit.session.rules import PROJECT_KEY, project_key, user_rules

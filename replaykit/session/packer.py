@@ -38,7 +38,8 @@ from replaykit.packet.model import (
     UsageTotals,
 )
 from replaykit.packet.parts import PartWriter
-from replaykit.sanitizer import Sanitizer, may_hold_secret
+from replaykit.sanitizer.names import may_hold_secret
+from replaykit.sanitizer.sanitizer import Sanitizer
 from replaykit.session.cleaning import NO_ROOM, UNDECODED, UNSANITIZED, Cleaner
 from replaykit.session.effect_lines import EffectLines
 from replaykit.session.events import (

@@ -12,11 +12,20 @@ from replaykit.determinism.orders import AsRecorded
 from replaykit.determinism.schedule import Schedule
 from replaykit.errors import Divergence, SanitizeError
 from replaykit.matching.attempts import Attempts
-from replaykit.matching.attempts import Mode as AttemptsMode
 from replaykit.matching.causes import Deviation, new_pieces
 from replaykit.matching.content import NO_CONTENT, Content, raw_key
 from replaykit.matching.index import Index, Match, lineage_of
-from replaykit.matching.policy import DRIFT, EXACT, EXPECTED, MISSING, MOVED, SHIFTED, Policy
+from replaykit.matching.policy import (
+    DRIFT,
+    EXACT,
+    EXPECTED,
+    MISSING,
+    MOVED,
+    SHIFTED,
+    AttemptsMode,
+    Policy,
+    ScheduleMode,
+)
 from replaykit.matching.recorded import is_request_withheld
 from replaykit.packet import Interaction, Packet, values
 from replaykit.packet.exchange import (
@@ -40,7 +49,7 @@ from replaykit.session.positions import Tickets, is_disabled
 from replaykit.session.remarks import Remarks
 from replaykit.session.report import ReplayedInteraction
 from replaykit.session.reruns import RerunObserver
-from replaykit.session.schedules import ScheduleMode, make_conductor
+from replaykit.session.schedules import make_conductor
 from replaykit.session.serving import GateOf, NotServable, decode_value, serve_http, telemetry_answer
 from replaykit.wire import Call, classify
 

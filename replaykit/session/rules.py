@@ -17,7 +17,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from replaykit.errors import UsageError
-from replaykit.sanitizer import Rule, Sanitizer, StandIn
+from replaykit.sanitizer.sanitizer import Sanitizer
+from replaykit.sanitizer.shapes import Rule
+from replaykit.sanitizer.standins import StandIn
 
 RULES = "REPLAYKIT_RULES"
 PROJECT_KEY = "REPLAYKIT_KEY"

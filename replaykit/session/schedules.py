@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal
 
 from replaykit.determinism.conductor import Conductor
 from replaykit.determinism.orders import AsRecorded, ByTime, Shuffled
 from replaykit.determinism.schedule import CALL, Happened, Subject
+from replaykit.matching.policy import ScheduleMode
 from replaykit.packet import Packet
 from replaykit.packet.model import ScheduleLine
-
-ScheduleMode = Literal["strict", "natural", "shuffled"]
-SCHEDULES: Final[tuple[ScheduleMode, ...]] = ("strict", "natural", "shuffled")
 
 
 def has_schedule(packet: Packet) -> bool:

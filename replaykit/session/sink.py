@@ -12,7 +12,7 @@ from pathlib import Path
 from replaykit.errors import PacketError, SanitizeError
 from replaykit.packet.journal import Journal, amend_outcome
 from replaykit.packet.model import Envelope, Verdict
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from replaykit.session.cleaning import clean_verdict
 from replaykit.session.environment import Environment
 from replaykit.session.events import Event, RunEnded

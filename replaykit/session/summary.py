@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from replaykit.packet import Interaction, Packet
-from replaykit.sanitizer import PERSONAL
+from replaykit.sanitizer.vocabulary import PERSONAL_KINDS
 
 _KINDS = {"http": "http tool"}
 _SHOWN = 3  # of what left the process
@@ -51,7 +51,7 @@ def most_at_once(calls: tuple[Interaction, ...]) -> int:
 
 
 def _replaced(packet: Packet) -> str:
-    personal = sum(item.name in PERSONAL for item in packet.stand_ins)
+    personal = sum(item.name in PERSONAL_KINDS for item in packet.stand_ins)
     secrets = len(packet.stand_ins) - personal
     parts = [_count(secrets, "secret")] if secrets or not personal else []
     if personal:

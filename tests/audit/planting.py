@@ -14,13 +14,11 @@ from replaykit.packet.body import encode_body
 from replaykit.packet.codec import dump_line
 from replaykit.packet.exchange import Chunk
 from replaykit.packet.model import (
-    CallLine,
     DoneLine,
     EffectLine,
     Entry,
     EntryLine,
     FailureRecord,
-    FunctionCall,
     HttpCall,
     LogLine,
     ScheduleLine,
@@ -29,8 +27,8 @@ from replaykit.packet.model import (
     Stdin,
 )
 from replaykit.packet.parts import PartWriter
-from replaykit.sanitizer import Sanitizer
-from tests.packet.building import RUN, http_done, run_line, seal_bytes
+from replaykit.sanitizer.sanitizer import Sanitizer
+from tests.packet.building import RUN, http_call, http_done, run_line, seal_bytes, tool_call
 
 STAND_IN = "sk-proj-Qd7fJw3kXo1tZpV9rNb2Lc8mHy5GsA4e"
 HEADERS = (("content-type", "application/json"), ("authorization", f"Bearer {STAND_IN}"))
@@ -58,30 +56,10 @@ def clean_packet() -> bytes:
     body = writer.split(encode_body(json.dumps(request, separators=(",", ":"), ensure_ascii=False).encode()))
     http = HttpCall(method="POST", url="https://api.openai.com/v1/chat/completions", headers=HEADERS, body=body)
     lines += [
-        CallLine(
-            id="c0",
-            key="k",
-            position="llm:chat[0]",
-            boundary="llm",
-            name="chat",
-            seq=11,
-            time_ns=1,
-            wire_format="openai.chat",
-            http=http,
-        ),
+        http_call(0, body, http=http, wire_format="openai.chat"),
         http_done(0, [Chunk(5, sse("It rains", chat))], headers=(("content-type", "text/event-stream"),), seq=12),
         SpanLine(id="sp1", seq=30, time_ns=1, position="planner", name="planner", attributes={"top_k": 3}),
-        CallLine(
-            id="t1",
-            key="kt",
-            position="planner/tool:weather[0]",
-            boundary="tool",
-            name="weather",
-            seq=31,
-            time_ns=1,
-            parent="sp1",
-            function=FunctionCall(arguments={"city": "Tromsø"}),
-        ),
+        tool_call({"city": "Tromsø"}),
         DoneLine(id="t1", seq=32, time_ns=2, state="complete", value={"celsius": -4.5}, has_value=True),
         DoneLine(id="sp1", seq=33, time_ns=2, state="error", failure=FailureRecord(type="m:E", message="no way")),
         EffectLine(id="e0", seq=34, lineage="", source="time", values=(1700000000000000000, 1700000000000000001)),

@@ -16,7 +16,7 @@ from replaykit.errors import PacketError
 from replaykit.packet.body import encode_body
 from replaykit.packet.codec import dump_line
 from replaykit.packet.model import Body
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from tests.audit.planting import PLACES, STAND_IN, clean_packet, plant
 from tests.cli.conftest import Shop
 from tests.e2e.helpers import IS_SOAK

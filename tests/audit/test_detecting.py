@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from replaykit.audit.detecting import Detector
-from replaykit.sanitizer import StandIn
 from replaykit.sanitizer.layers import Layer
+from replaykit.sanitizer.standins import StandIn
 from tests.sanitizer.secrets import TOKENS
 
 STAND_IN = "sk-proj-Qd7fJw3kXo1tZpV9rNb2Lc8mHy5GsA4e"

@@ -18,7 +18,7 @@ from replaykit.packet.body import encode_body
 from replaykit.packet.codec import dump_line
 from replaykit.packet.model import HttpCall
 from replaykit.packet.parts import PartWriter
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from tests.audit.planting import PLACES, STAND_IN, clean_packet, plant
 from tests.audit.test_audit import ENVIRON, SECRETS
 from tests.e2e.helpers import IS_SOAK

@@ -21,7 +21,7 @@ import replaykit
 from replaykit.packet.exchange import HttpRequest
 from replaykit.packet.journal import Journal
 from replaykit.packet.model import Envelope
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from replaykit.serve.scripted import Rule
 from replaykit.session.events import HttpBegan
 from replaykit.session.packer import Packer

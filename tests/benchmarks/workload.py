@@ -8,7 +8,7 @@ from pathlib import Path
 from replaykit.packet.exchange import Chunk, HttpRequest
 from replaykit.packet.journal import Journal
 from replaykit.packet.model import Envelope
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from replaykit.session.egress import Left
 from replaykit.session.events import HttpBegan, HttpEnded, RunEnded
 from replaykit.session.packer import Packer

@@ -13,6 +13,7 @@ import pytest
 
 from replaykit.packet import Packet
 from replaykit.serve.scripted import Route, Rule, ScriptedServer, Tool
+from tests.quick import PYTEST_OPTIONS
 
 ROOT = Path(__file__).parent.parent.parent
 KEY = "sk-proj-Test4eYk7uWq2ZbT9xLm3RsV8cJh5NpA"
@@ -100,7 +101,8 @@ def clean_environ() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("REPLAYKIT_", "PYTEST_", "COV_"))}
     kept.pop("PYTHONHASHSEED", None)
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
-    return kept | {"PYTHONPATH": str(ROOT), "PATH": path, "no_proxy": "127.0.0.1"}
+    own = {"PYTHONPATH": str(ROOT), "PATH": path, "no_proxy": "127.0.0.1", "PYTEST_ADDOPTS": PYTEST_OPTIONS}
+    return kept | own
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from replaykit.convert.packing import Packed, pack
 from replaykit.convert.recording import Recording
 from replaykit.convert.vcr import read_cassette
 from replaykit.packet import Packet
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 
 CASSETTES = Path(__file__).parent / "cassettes"
 FILES = sorted(path for path in CASSETTES.rglob("*") if path.suffix in (".yaml", ".gz"))

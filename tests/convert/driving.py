@@ -29,7 +29,7 @@ from replaykit.convert.packing import pack
 from replaykit.convert.recording import RecordedCall
 from replaykit.convert.vcr import read_cassette
 from replaykit.packet import Packet
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from replaykit.session.report import Report
 from replaykit.wire import Call, classify
 from tests.wire.corpus import exchanges_of

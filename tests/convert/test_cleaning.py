@@ -12,7 +12,8 @@ from replaykit.convert.cleaning import HIDDEN, UNDECODED, UNSANITIZED, CleanCall
 from replaykit.convert.recording import RecordedCall
 from replaykit.packet.exchange import HttpRequest
 from replaykit.packet.model import Body
-from replaykit.sanitizer import Rule, Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
+from replaykit.sanitizer.shapes import Rule
 from tests.convert.building import URL
 
 SECRET = "sk-proj-Test4eYk7uWq2ZbT9xLm3RsV8cJh5NpA"

@@ -13,7 +13,7 @@ from replaykit.matching.recorded import RecordedContents
 from replaykit.packet import Packet
 from replaykit.packet.body import encode_body
 from replaykit.packet.model import CallLine, DoneLine, FunctionCall, HttpCall, Line
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from replaykit.wire import classify
 from tests.packet.building import sealed
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from replaykit.matching.alignment import ordered
-from replaykit.sanitizer import Finding
+from replaykit.sanitizer.masking import Finding
 
 
 def _mask(value: Any) -> tuple[Any, tuple[Finding, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from replaykit.matching.bindings import Bindings
-from replaykit.sanitizer import Finding
+from replaykit.sanitizer.masking import Finding
 
 
 def _emails(*texts: str) -> list[Finding]:

@@ -8,7 +8,7 @@ from typing import Any
 from replaykit.matching.ids import IdTable
 from replaykit.matching.recorded import RecordedContents
 from replaykit.packet import Packet
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from tests.matching.building import answer_with_calls, body_of, content_of, model_lines, packet_of, said
 
 

@@ -60,6 +60,21 @@ def http_call(number: int, body: Body, **fields: Any) -> CallLine:
     )
 
 
+def tool_call(arguments: dict[str, Any]) -> CallLine:
+    """The first call of a tool inside a span."""
+    return CallLine(
+        id="t1",
+        key="kt",
+        position="planner/tool:weather[0]",
+        boundary="tool",
+        name="weather",
+        seq=31,
+        time_ns=1,
+        parent="sp1",
+        function=FunctionCall(arguments=arguments),
+    )
+
+
 def http_done(number: int, chunks: Sequence[Chunk] = (), **fields: Any) -> DoneLine:
     body = encode_body(b"".join(chunk.data for chunk in chunks), chunks=chunks)
     basic = {"id": f"c{number}", "seq": number * 10 + 5, "time_ns": number, "state": "complete", "status": 200}
@@ -92,17 +107,7 @@ def example() -> bytes:
             http_call(0, body),
             http_done(0, [Chunk(5, b"data: {}\n"), Chunk(9, b"\n\xc3"), Chunk(11, b"\xa9")]),
             SpanLine(id="sp1", seq=30, time_ns=1, position="planner", name="planner", attributes={"top_k": 3}),
-            CallLine(
-                id="t1",
-                key="kt",
-                position="planner/tool:weather[0]",
-                boundary="tool",
-                name="weather",
-                seq=31,
-                time_ns=1,
-                parent="sp1",
-                function=FunctionCall(arguments={"city": "Tromsø"}),
-            ),
+            tool_call({"city": "Tromsø"}),
             DoneLine(id="t1", seq=32, time_ns=2, state="complete", value={"celsius": -4.5}, has_value=True),
             DoneLine(id="sp1", seq=33, time_ns=2, state="complete"),
             LogLine(id="log1", seq=34, time_ns=3, message="one task was adopted"),
@@ -129,4 +134,15 @@ def read_all(packet: Any) -> list[Any]:
     return found
 
 
-__all__ = ["PartLine", "example", "http_call", "http_done", "read_all", "run_line", "seal_bytes", "sealed", "write"]
+__all__ = [
+    "PartLine",
+    "example",
+    "http_call",
+    "http_done",
+    "read_all",
+    "run_line",
+    "seal_bytes",
+    "sealed",
+    "tool_call",
+    "write",
+]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from replaykit.serve.scripted import Rule, ScriptedServer
+from tests.quick import PYTEST_OPTIONS
 
 KEY = "sk-proj-Test4eYk7uWq2ZbT9xLm3RsV8cJh5NpA"
 
@@ -65,7 +66,7 @@ class Project:
 
     def pytest(self, *arguments: str, live: bool = False, plugins: bool = False, **environ: str) -> Ended:
         """Runs pytest in a process of its own; without the key and without the server unless `live`."""
-        others = () if plugins else ("-p", "no:asyncio", "-p", "no:recording")
+        others = () if plugins else ("-p", "no:asyncio", "-p", "no:recording", *PYTEST_OPTIONS.split())
         return self.run(
             "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", *others, *arguments, live=live, **environ
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 
 LETTERS = "aB3dE6gH9jK2mN5pQ8rS1tU4vW7xY0zA"
 HEX = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from random import Random
 
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from tests.sanitizer.cases import Case, secret_cases
 from tests.sanitizer.numbers import negative_cases
 from tests.sanitizer.people import personal_cases

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replaykit.errors import SanitizeError
-from replaykit.sanitizer import Sanitizer
 from replaykit.sanitizer.base64text import bytes_of, rewrite_runs, text_of, written
+from replaykit.sanitizer.sanitizer import Sanitizer
 from tests.sanitizer.secrets import TOKENS, sanitizer
 
 KEY = TOKENS["openai_key"]

@@ -13,9 +13,9 @@ import pytest
 import zstandard
 
 from replaykit.errors import SanitizeError
-from replaykit.sanitizer import Sanitizer
 from replaykit.sanitizer.compressed import MAX_INNER_BYTES, pack, packing_of, unpack
 from replaykit.sanitizer.eventstream import CONTENT_TYPE, rewrite_payloads
+from replaykit.sanitizer.sanitizer import Sanitizer
 from tests.sanitizer.secrets import TOKENS, sanitizer
 
 KEY = TOKENS["openai_key"]

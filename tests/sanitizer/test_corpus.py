@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from tests.sanitizer.cases import Case, secret_cases
 from tests.sanitizer.numbers import negative_cases
 from tests.sanitizer.people import personal_cases

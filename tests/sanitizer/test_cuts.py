@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from tests.sanitizer.secrets import TOKENS, sanitizer
 
 KEY, ADDRESS = TOKENS["github_token"], "alice.johnson@acme.com"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from tests.sanitizer.secrets import sanitizer
 
 Write = Callable[[str], str]

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from replaykit.sanitizer import Sanitizer
 from replaykit.sanitizer.likeness import with_claims
 from replaykit.sanitizer.personal import personal_kind
+from replaykit.sanitizer.sanitizer import Sanitizer
 from tests.sanitizer.people import PERSONAL
 from tests.sanitizer.secrets import TOKENS, sanitizer
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from tests.sanitizer.secrets import LETTERS, NAMED, TOKENS, json_values, sanitizer
 
 SERVICE = "Vb7/kP0.wLx93-Ty5Ds"  # in no token: a replay that lacks the variable can't know its value

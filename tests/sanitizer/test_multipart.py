@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replaykit.sanitizer import Sanitizer
 from replaykit.sanitizer.multipart import find_parts
+from replaykit.sanitizer.sanitizer import Sanitizer
 from tests.sanitizer.secrets import TOKENS, sanitizer, texts
 
 TYPE = "multipart/form-data; boundary=b0undary"

@@ -9,7 +9,7 @@ import pytest
 
 import replaykit
 from replaykit.packet import values
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 
 SECRET = "sk-proj-Test4eYk7uWq2ZbT9xLm3RsV8cJh5NpA"
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from replaykit.sanitizer import Sanitizer
 from replaykit.sanitizer.personal import country_code_size, find_lone, find_personal, personal_kind
+from replaykit.sanitizer.sanitizer import Sanitizer
 
 VALUES = {
     "card": ["4111 1111 1111 1111", "4111111111111111", "3782 822463 10005", "5555-5555-5555-4444", "30569309025904"],

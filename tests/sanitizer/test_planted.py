@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from replaykit.errors import SanitizeError
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from tests.e2e.helpers import IS_SOAK
 from tests.sanitizer.bodies import chunked, make_body
 from tests.sanitizer.leaks import all_texts, leaked

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replaykit.errors import SanitizeError
-from replaykit.sanitizer import Rule, Sanitizer
-from replaykit.sanitizer.sanitizer import RULES
+from replaykit.sanitizer.sanitizer import RULES, Sanitizer
+from replaykit.sanitizer.shapes import Rule
 from tests.sanitizer.secrets import LETTERS, NAMED, TOKENS, json_values, plain_values, sanitizer, texts
 
 CONTENT_TYPES = [

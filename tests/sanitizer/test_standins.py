@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replaykit.errors import SanitizeError
-from replaykit.sanitizer import StandIn
-from replaykit.sanitizer.standins import Table
+from replaykit.sanitizer.standins import StandIn, Table
 from tests.sanitizer.secrets import LETTERS, TOKENS
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from replaykit.sanitizer.streams import Piece, Track, event_spans, find_tracks, item_spans, line_spans
 from tests.sanitizer.secrets import TOKENS, sanitizer
 

@@ -26,7 +26,7 @@ from replaykit.packet.model import (
     RunLine,
     SpanLine,
 )
-from replaykit.sanitizer import Sanitizer
+from replaykit.sanitizer.sanitizer import Sanitizer
 from replaykit.session.cleaning import Cleaner, clean_record
 from tests.sanitizer.secrets import TOKENS
 

@@ -1,4 +1,4 @@
-"""What `REPLAYKIT_MODE` says."""
+"""What the environment may say of recording and replaying."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import logging
 import os
 
 logger = logging.getLogger("replaykit")
+
+DEFAULT_STORE = "packets"
+"""The folder of packets where `REPLAYKIT_STORE` names none."""
+
+KEEP_NAMES = ("all", "called", "failed")
+"""What `REPLAYKIT_KEEP` takes: every run, those that called something, those that failed."""
 
 MODES = ("off", "record", "replay")
 

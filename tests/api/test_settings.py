@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from replaykit.api.mode import read_mode
+from replaykit.api.settings import read_mode
 
 
 @pytest.mark.parametrize(("said", "mode"), [("OFF", "off"), (" Record ", "record"), ("replay", "replay"), ("", None)])
