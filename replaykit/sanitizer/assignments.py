@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 
 from replaykit.sanitizer.names import Strength, field_strength, is_secret_variable
+from replaykit.sanitizer.personal import personal_kind
 from replaykit.sanitizer.shapes import Found, is_placeholder
 from replaykit.sanitizer.values import has_both, is_password, is_secret_under, named_span, named_value
+from replaykit.sanitizer.views import decode
 
 _SHORTEST = 8  # characters, under a name that says less
 _HINTS = ("key", "token", "secret", "pass", "pwd", "credential", "auth", "cookie", "appid", "_pw", "identified by")
@@ -125,8 +127,10 @@ def _assigned_values(text: str, hints: list[int]) -> Iterator[Found]:
                 yield Found(*setting.span("value"), "secret")
         elif match is not None:
             group = "secret" if match["quoted"] is None else "quoted"
-            if _is_assigned(match[group], strength, is_strong=is_strong):
-                yield Found(*match.span(group), "secret")
+            said = decode(match[group], "percent")
+            is_somebodys = said != match[group] and personal_kind(said) is not None  # found by its shape
+            if not is_somebodys and _is_assigned(match[group], strength, is_strong=is_strong):
+                yield Found(*match.span(group), "secret", form="plain" if said == match[group] else "percent")
 
 
 def _is_assigned(value: str, strength: Strength | None, *, is_strong: bool) -> bool:

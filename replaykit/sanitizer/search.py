@@ -14,10 +14,12 @@ from replaykit.sanitizer.escaped import ESCAPED, Escaped
 from replaykit.sanitizer.likeness import is_worth, signature_start, with_claims
 from replaykit.sanitizer.names import is_secret_value
 from replaykit.sanitizer.personal import find_lone, find_personal, personal_kind
+from replaykit.sanitizer.privatekeys import key_inside, with_lines
+from replaykit.sanitizer.providers import PRIVATE_KEY
 from replaykit.sanitizer.shapes import EMAIL, KEEP, Found, Group, Rule, find_shapes, grouped, shape_of, whole_shapes
 from replaykit.sanitizer.standins import StandIn, Table
 from replaykit.sanitizer.values import is_credential
-from replaykit.sanitizer.views import decode, json_literals, rewrite
+from replaykit.sanitizer.views import decode, json_literals, raw_length, rewrite
 
 SHORTEST_ANYWHERE = 8
 """Characters; shorter values are replaced only where their name announces them."""
@@ -132,6 +134,13 @@ class Search:
                     spans.append(self.span(text, item))
         return sorted(spans, key=lambda span: span.found.start)
 
+    def known_in(self, text: str) -> list[tuple[int, int]]:
+        """Where one value stands as it is: a stand-in, one that is looked for everywhere, the beginning of either."""
+        pattern = self._stand_ins()
+        patterns = [found for found in (pattern, self._anywhere_pattern) if found is not None]
+        known = [match.span() for found in patterns for match in found.finditer(text)]
+        return known + [(item.start, item.end) for item in self._cuts.find(text)]
+
     def without_lone(self, text: str) -> str:
         """A text that is nothing but a personal number, without it."""
         return self.spliced(text, [self.span(text, item) for item in find_lone(text)])
@@ -146,12 +155,17 @@ class Search:
         return _disjoint(self.span(text, item) for item in self._escaped_stand_ins.find(text, only_quoted=True))
 
     def span(self, text: str, found: Found) -> Span:
-        """A piece of a text, with the stand-in that it is."""
-        value = decode(text[found.start : found.end], found.form)
+        """A piece of a text, with the stand-in that it is; of a private key only what stands between its lines."""
+        raw = text[found.start : found.end]
+        value = decode(raw, found.form)
         if found.kind == CUT:
             return Span(found, self._cuts.issued(value))
         if found.kind == ESCAPED:
             value = self._escaped_stand_ins.value_of(value) or value
+        elif (inside := key_inside(value)) is not None:
+            start, end = (found.start + raw_length(raw, found.form, place) for place in inside)
+            value = value[slice(*inside)]
+            found = Found(start, end, PRIVATE_KEY.kind, form=found.form)
         return Span(found, self._table.find(value))
 
     def spliced(self, text: str, spans: Iterable[Span]) -> str:
@@ -183,6 +197,10 @@ class Search:
             return self._escaped.disguised(value, self._stand_in_of)
         if found.kind == CUT:
             return self._cuts.disguised(value, self._stand_in_of)
+        if found.kind == PRIVATE_KEY.kind and (key := with_lines(value)) != value:
+            if key not in self._anywhere:
+                self._look_for((key,))
+            return rewrite(raw, form, value, self._escaped.disguised(value, self._stand_in_of_key))
         variable = self._variables.get(value)
         core = value.strip(_WRAPPING)
         if variable is not None and core != value and core in self._variables:
@@ -242,6 +260,9 @@ class Search:
     def _stand_in_of(self, value: str) -> str:
         """The stand-in of a value that is looked for everywhere."""
         return self._replace(value, Found(0, len(value), "secret"))
+
+    def _stand_in_of_key(self, key: str) -> str:
+        return self._replace(key, Found(0, len(key), PRIVATE_KEY.kind))
 
     def _wrapped(self, value: str, core: str, variable: str) -> str:
         """The stand-in of a value with something around it: stripped, it is the stand-in of the rest."""

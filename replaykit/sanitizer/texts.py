@@ -136,9 +136,17 @@ class Texts:
         return self.plain(text, depth)
 
     def _inner(self, text: str, depth: int) -> str:
-        """What base64 and links in a text say, clean."""
+        """What base64 and links in a text say, clean; a link that is in a value that is known goes with that."""
         text = rewrite_runs(text, lambda run: self._base64(run, depth + 1))
-        return _URL.sub(lambda url: self.url(url[0], depth + 1), text) if "://" in text else text
+        if "://" not in text:
+            return text
+        known = self.search.known_in(text)
+
+        def clean(url: re.Match[str]) -> str:
+            is_part = any(start < url.start() < end for start, end in known)
+            return url[0] if is_part else self.url(url[0], depth + 1)
+
+        return _URL.sub(clean, text)
 
     def plain(self, text: str, depth: int = 0, *, has_literals: bool = False) -> str:
         """A text that is searched as it stands; words in it may be written for a URL, or with escapes.

@@ -39,6 +39,11 @@ def test_value_is_found(text: str, secret: str) -> None:
     assert secret in found(text)
 
 
+def test_a_number_that_a_link_names_is_read_before_it_is_judged() -> None:
+    assert found("token=PL17%200176%204554%206281%204961%202548%202289") == set()
+    assert found("password=my%20Pass7word%21") == {"my%20Pass7word%21"}
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -46,6 +46,14 @@ def test_what_only_begins_alike_stays(text: str) -> None:
     assert told().text(text) == text
 
 
+def test_a_setting_that_is_cut_goes_as_a_whole_though_a_link_stands_in_it() -> None:
+    clean = sanitizer()
+    setting = "Endpoint=sb://acme.servicebus.windows.net/;SharedAccessKeyName=root;SharedAccessKey=g7QvNTgPrd8SWsL9sGr"
+    stand_in = clean.headers([("x-api-key", setting)])[0][1]
+
+    assert clean.text(f"it is {setting[:94]}") == f"it is {stand_in[:94]}"
+
+
 def test_the_beginning_of_a_stand_in_passes_through() -> None:
     clean = told()
     stand_in = clean.text(KEY)
