@@ -10,7 +10,7 @@ from typing import Any
 from replaykit.sanitizer.base64text import bytes_of, rewrite_runs, text_of
 from replaykit.sanitizer.names import Strength, inner_strength, is_owner
 from replaykit.sanitizer.packed import unpack
-from replaykit.sanitizer.search import Search
+from replaykit.sanitizer.search import SHORTEST_ANYWHERE, Search
 from replaykit.sanitizer.standins import Table
 from replaykit.sanitizer.values import SHORTEST, named_span
 from replaykit.sanitizer.views import EVENT_DATA, MAX_DEPTH, PERCENT_WORD, decode, json_literals, may_hold_json
@@ -63,9 +63,13 @@ class Masker:
                     masked = f"{masked}#{number}"
                 made[masked] = self._value(item, inner, owner, findings)
             return made
-        if type(value) is int and name is not None and inner_strength(name, owner) in ("strong", "personal"):
-            return self._whole(str(value), findings) or value
+        if type(value) is int and name is not None:
+            return self._number(str(value), inner_strength(name, owner), findings) or value
         return value
+
+    def _number(self, text: str, strength: Strength | None, findings: list[Finding]) -> str | None:
+        is_long = len(text) >= SHORTEST_ANYWHERE
+        return self._whole(text, findings) if is_long or strength in ("strong", "personal") else None
 
     def _text(self, text: str, strength: Strength | None, findings: list[Finding]) -> str:
         if len(self._table) == 0:
@@ -158,7 +162,7 @@ class Masker:
             strength = inner_strength(literal.name, literal.owner)
             said = decode(raw, "json")
             if literal.kind == "number":
-                new = (self._whole(raw, findings) or raw) if strength in ("strong", "personal") else raw
+                new = self._number(raw, strength, findings) or raw
             else:
                 new = self._anew(said, strength, findings, depth)
             if new != said:

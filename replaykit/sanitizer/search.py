@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from replaykit.sanitizer.base64text import credentials_of, written
@@ -20,6 +20,7 @@ from replaykit.sanitizer.shapes import EMAIL, KEEP, Found, Group, Rule, find_sha
 from replaykit.sanitizer.standins import StandIn, Table
 from replaykit.sanitizer.values import is_credential
 from replaykit.sanitizer.views import decode, json_literals, raw_length, rewrite
+from replaykit.sanitizer.vocabulary import PERSONAL_KINDS
 
 SHORTEST_ANYWHERE = 8
 """Characters; shorter values are replaced only where their name announces them."""
@@ -27,9 +28,13 @@ SHORTEST_ANYWHERE = 8
 SHORTEST_TYPED = 6
 """The same for a value that a person typed where a password was asked for: more certain, and passwords are short."""
 
+_MOST_TOKENS = 500
+"""So many values with a shape of their own are looked for where that shape is not seen, glued to something else."""
+
 _WRAPPING = " \t\r\n\"'"
 """What may stand around a variable's value, and is no part of the secret: programs strip it."""
 
+_WORD = re.compile(r"[-_]?[A-Za-z]?[a-z]{2,20}")
 _LETTER_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{4}|\\[A-Za-z]")
 
 
@@ -55,7 +60,9 @@ class Search:
         self._whole = whole_shapes(rules)
         self._variables: dict[str, str] = {}
         self._anywhere: set[str] = set()
+        self._tokens: set[str] = set()
         self._anywhere_pattern: re.Pattern[str] | None = None
+        self._has_new = False
         self._encoded = Encoded()
         self._escaped = Escaped()
         self._stand_in_pattern: re.Pattern[str] | None = None
@@ -97,8 +104,15 @@ class Search:
         self._escaped.add(values)
         for value in values:
             self._cuts.add(value, None)
-        self._anywhere_pattern = _any_of(self._anywhere)
+        self._has_new = True
         self.on_learned()
+
+    def _known(self) -> re.Pattern[str] | None:
+        """Finds the values that are looked for everywhere, whatever stands beside them."""
+        if self._has_new:
+            self._anywhere_pattern = _any_of(self._anywhere | self._tokens)
+            self._has_new = False
+        return self._anywhere_pattern
 
     def spans(self, text: str, *, shapes: tuple[Group, ...] | None = None, has_literals: bool = False) -> list[Span]:
         """Without overlaps, in order.
@@ -112,14 +126,18 @@ class Search:
         pattern = self._stand_ins()
         found = [Found(*match.span(), "stand-in") for match in pattern.finditer(text)] if pattern is not None else []
         found += self._escaped_stand_ins.find(text)
-        found += self._cuts.find(text)
+        cuts = list(self._cuts.find(text))
+        found += [item for item in cuts if item.kind == CUT]
         if shapes is None:
             found += find_contexts(seen)
+        known = [item for item in cuts if item.kind != CUT]
+        pattern = self._known()
+        if pattern is not None:
+            known += [Found(*match.span(), "secret") for match in pattern.finditer(text)]
         others = list(find_shapes(seen, self.groups if shapes is None else shapes))
         if shapes is None:
             others += find_personal(seen)
-        if self._anywhere_pattern is not None:
-            others += [Found(*match.span(), "secret") for match in self._anywhere_pattern.finditer(text)]
+        others = [*_without_words(text, others, known), *known] if known else others
         others += self._encoded.find(text)
         others += self._escaped.find(text)
         if not found and not others:
@@ -134,10 +152,14 @@ class Search:
                     spans.append(self.span(text, item))
         return sorted(spans, key=lambda span: span.found.start)
 
+    def is_known(self, number: str) -> bool:
+        """True for the digits of a value that is looked for everywhere."""
+        kind = self._table.kind_of(number) if len(number) >= SHORTEST_ANYWHERE else None
+        return kind in PERSONAL_KINDS or number in self._anywhere
+
     def known_in(self, text: str) -> list[tuple[int, int]]:
         """Where one value stands as it is: a stand-in, one that is looked for everywhere, the beginning of either."""
-        pattern = self._stand_ins()
-        patterns = [found for found in (pattern, self._anywhere_pattern) if found is not None]
+        patterns = [found for found in (self._stand_ins(), self._known()) if found is not None]
         known = [match.span() for found in patterns for match in found.finditer(text)]
         return known + [(item.start, item.end) for item in self._cuts.find(text)]
 
@@ -217,6 +239,9 @@ class Search:
             new = self._table.replace(value, kind, keeps=keeps, variable=variable)
         if shape is None and new != value and value not in self._anywhere and is_secret_value(value):
             self._look_for((value,))
+        elif shape is not None and new != value and kind not in PERSONAL_KINDS and len(self._tokens) < _MOST_TOKENS:
+            self._has_new |= value not in self._tokens
+            self._tokens.add(value)
         return rewrite(raw, form, value, new)
 
     def _shape_of(self, value: str) -> Found | None:
@@ -296,6 +321,17 @@ def _disjoint(spans: Iterable[Span]) -> list[Span]:
         if not kept or span.found.start >= kept[-1].found.end:
             kept.append(span)
     return kept
+
+
+def _without_words(text: str, shapes: list[Found], known: list[Found]) -> Iterator[Found]:
+    """Shapes, without those that are a known value with a word glued to it: what comes next is the agent's own."""
+    ends: dict[int, list[int]] = {}
+    for item in known:
+        ends.setdefault(item.start, []).append(item.end)
+    for item in shapes:
+        rests = (text[end : item.end] for end in ends.get(item.start, ()) if end < item.end)
+        if not any(map(_WORD.fullmatch, rests)):
+            yield item
 
 
 def _blank(escape: re.Match[str]) -> str:

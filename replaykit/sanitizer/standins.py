@@ -80,6 +80,11 @@ class Table:
         """The stand-in that `text` is, known or issued."""
         return self._by_stand_in.get(text)
 
+    def kind_of(self, raw: str) -> str | None:
+        """Kind of a value that has a stand-in."""
+        found = self._by_raw.get(raw)
+        return found.kind if found is not None else None
+
     def values_after(self, count: int) -> Iterator[tuple[str, StandIn]]:
         """All but the first `count` raw values, with their stand-ins."""
         return islice(self._by_raw.items(), count, None)

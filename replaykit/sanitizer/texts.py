@@ -220,7 +220,8 @@ class Texts:
             if edge is not None:
                 new = self._piece(raw, edge, strength, depth)
             elif kind == "number":
-                new = self.one(raw) if strength in ("strong", "personal") and is_secret_under(raw, strength) else raw
+                is_named = strength in ("strong", "personal") and is_secret_under(raw, strength)
+                new = self.one(raw) if is_named or self.search.is_known(raw) else raw
             else:  # histories repeat their strings, so what came of each is remembered
                 new = cache.get((raw, strength, depth)) or self._literal(raw, strength, depth)
             if new != raw:

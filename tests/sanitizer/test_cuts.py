@@ -89,3 +89,50 @@ def test_thousands_of_addresses_that_begin_alike_take_no_longer_each() -> None:
     made = clean.text(text)
 
     assert "customer.service" not in made
+
+
+KNOWN = {
+    "token": KEY,
+    "card": "4556737586899855",
+    "phone": "+4915123456789",
+    "ip": "185.199.108.153",
+}
+
+
+@pytest.mark.parametrize("value", KNOWN.values(), ids=KNOWN)
+@pytest.mark.parametrize(
+    "around",
+    [
+        "\x1b[31m%s\x1b[0m",
+        "key_%s",
+        "x%%0A%s",
+        "_%s_",
+        "%s_v2",
+        "\u5bc6\u94a5%s\u662f",
+        "42 %s",
+        "%s 1234",
+        "a\\n%s\\n",
+        "%sand more",
+    ],
+)
+def test_a_known_value_is_replaced_whatever_it_is_glued_to(value: str, around: str) -> None:
+    clean = sanitizer()
+    stand_in = clean.text(value)
+
+    assert clean.text(around % value) == around % stand_in
+    assert Sanitizer(known=clean.issued).text(around % stand_in) == around % stand_in
+
+
+def test_a_longer_value_that_begins_with_a_known_one_is_another_one() -> None:
+    clean = sanitizer()
+    _, address = clean.text(f"{KEY[:34]} bob@acme-labs.co").split()
+
+    assert KEY[34:] not in clean.text(f"now {KEY}")
+    assert address not in clean.text("write to bob@acme-labs.com")
+
+
+def test_a_number_that_is_known_is_replaced_as_a_number() -> None:
+    clean = sanitizer()
+    card = int(clean.text("4556737586899855"))
+
+    assert clean.json({"text": 4556737586899855, "count": 12345678}) == {"text": card, "count": 12345678}
