@@ -58,7 +58,8 @@ class SelfReplay:
         if call.http is None:
             arguments = item.arguments if isinstance(item.arguments, dict) else {}
             return self._contents.of_call(FunctionRequest(call.boundary, call.name, arguments), item.position)
-        request = HttpRequest(call.http.method, call.http.url, call.http.headers, item.request_body)
+        headers = tuple(pair for pair in call.http.headers if pair[0].lower() != "content-encoding")  # stored without
+        request = HttpRequest(call.http.method, call.http.url, headers, item.request_body)
         return self._contents.of_http(request, classify(request.method, request.url, request.headers), item.position)
 
     def _ambient_problem(self, item: Interaction) -> str | None:

@@ -8,6 +8,7 @@ What the builtin bases can't make has an adapter.
 from __future__ import annotations
 
 import builtins
+import importlib
 import re
 import types
 from collections.abc import Mapping
@@ -32,6 +33,12 @@ _ATTRIBUTES: tuple[tuple[type[BaseException], tuple[str, ...]], ...] = (
     (ImportError, ("name", "path")),
     (AttributeError, ("name",)),
     (NameError, ("name",)),
+)
+_CLIENTS = frozenset(
+    {
+        *("aiohttp", "anthropic", "anyio", "h11", "h2", "httpcore", "httpcore2", "httpx", "httpx2", "json", "openai"),
+        *("requests", "socket", "sqlite3", "ssl", "urllib", "urllib3"),
+    }
 )
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
 
@@ -219,7 +226,7 @@ def _make(record: FailureRecord, gate: Gate) -> BaseException:
             raise UnbuildableError(f"{record.type} can't be imported") from None
         adapted.args = tuple(_revive(item, gate) for item in record.arguments)
         return adapted
-    kind = values.find_class(record.type)
+    kind = values.find_class(record.type) or _client_class(record.type)
     if kind is None or not issubclass(kind, BaseException):
         raise UnbuildableError(f"class {record.type} is not imported")
     base = _builtin_base(kind)
@@ -234,6 +241,18 @@ def _make(record: FailureRecord, gate: Gate) -> BaseException:
     if error.args != tuple(arguments):
         error.args = tuple(arguments)
     return error
+
+
+def _client_class(name: str) -> type | None:
+    """A class of a client or of its parts: some are imported when it first connects, which no replay does."""
+    module = name.partition(":")[0]
+    if module.partition(".")[0] not in _CLIENTS:
+        return None
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return None
+    return values.find_class(name)
 
 
 def _set(error: BaseException, name: str, value: Any) -> None:

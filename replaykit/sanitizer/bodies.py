@@ -10,7 +10,7 @@ from replaykit.sanitizer.compressed import pack, packing_of, unpack
 from replaykit.sanitizer.eventstream import CONTENT_TYPE as EVENT_STREAM
 from replaykit.sanitizer.eventstream import rewrite_payloads
 from replaykit.sanitizer.logprobs import may_hold_logprobs, spelled_texts
-from replaykit.sanitizer.streams import event_spans, find_tracks, item_spans, line_spans
+from replaykit.sanitizer.streams import coded_spans, event_spans, find_tracks, item_spans, line_spans
 from replaykit.sanitizer.texts import Texts, is_noise
 
 _LINES = re.compile(r"ndjson|jsonl|jsonlines|json-seq|stream\+json")
@@ -64,6 +64,8 @@ class Bodies:
             return self._texts.settled(text, lambda text: self._joined(text, line_spans(text)))
         if is_stream and text.lstrip()[:1] == "[":
             return self._texts.settled(text, lambda text: self._joined(text, item_spans(text)))
+        if is_stream and (coded := coded_spans(text)):
+            return self._texts.settled(text, lambda text: self._joined(text, coded))
         return self._texts.settled(text, self._texts.content)
 
     def _check_logprobs(self, text: str) -> None:

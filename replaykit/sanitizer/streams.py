@@ -17,6 +17,9 @@ from replaykit.sanitizer.views import Form, decode
 DATA = re.compile(r"(?m)^data: ?([^\r\n]*)")
 """The data of a server-sent event."""
 
+_ENDS = {"{": "}", "[": "]", '"': '"'}
+_CODED = re.compile(r"(?m)^(\w{1,2}):(?=[\[{\"])([^\r\n]*)")
+_NOT_CODED = re.compile(r"(?m)^(?!\w{1,2}:[\[{\"])[^\r\n]")
 _STRING = re.compile(r'"((?:[^"\\]++|\\.)*+)"(\s*:)?', re.DOTALL)
 _NAMES = re.compile(
     r"(?:_|^)(?:answer|arguments|body|chunk|code|completion|content|data|delta|generated_?text|input|message|output"
@@ -26,6 +29,8 @@ _NAMES = re.compile(
 _INDEXES = re.compile(r"(?:^|_)index$|Index$|^item_id$|^itemId$")
 _DECODER = json.JSONDecoder()
 _DEEPEST = 64
+_MANY, _LONG = 8, 24  # pieces, and characters of one on average; words are not longer, either
+_WORDS = re.compile(r"[^\W\d_]{2,}(?=[ ,.;:?!])")
 
 Path = tuple[str | int, ...]
 
@@ -93,12 +98,17 @@ def event_spans(text: str) -> list[tuple[int, int]]:
 
 def is_json(data: str) -> bool:
     """True for the data of an event that is JSON, and not a piece of some, by its ends."""
-    return data[:1] in ("{", "[") and data.rstrip()[-1] in "}]"
+    return _ENDS.get(data[:1], "") == data.rstrip()[-1:] and len(data) > 1
 
 
 def line_spans(text: str) -> list[tuple[int, int]]:
     """Where the lines of JSON Lines are."""
     return [match.span() for match in re.finditer(r"(?m)^[ \t]*[{\[][^\r\n]*", text)]
+
+
+def coded_spans(text: str) -> list[tuple[int, int]]:
+    """Where the JSON is in lines that begin with a letter for what they are: `0:"tok"`; nowhere among other lines."""
+    return [] if _NOT_CODED.search(text) else [match.span(2) for match in _CODED.finditer(text)]
 
 
 def item_spans(text: str) -> list[tuple[int, int]]:
@@ -125,13 +135,19 @@ def find_tracks(text: str, events: Iterable[tuple[int, int]]) -> list[Track]:
     """
     found: dict[Path, list[Piece]] = {}
     for start, end in events:
+        code = text[start - 3 : start].rpartition("\n")[2] if text[start - 1 : start] == ":" else ""
         for path, piece in _pieces(text, start, end):
-            found.setdefault(path, []).append(piece)
-    return [
-        Track(any(isinstance(word, str) and _NAMES.search(word) for word in path[-3:]), "json", tuple(pieces))
-        for path, pieces in found.items()
-        if _is_put_together(pieces)
-    ]
+            found.setdefault((code, *path), []).append(piece)
+    together = ((path, pieces) for path, pieces in found.items() if _is_put_together(pieces))
+    return [Track(_is_text(path, pieces), "json", tuple(pieces)) for path, pieces in together]
+
+
+def _is_text(path: Path, pieces: list[Piece]) -> bool:
+    """True for a field that is put together, by its name; for an event that is a string; for words in small pieces."""
+    if len(path) == 1 or any(isinstance(word, str) and _NAMES.search(word) for word in path[-3:]):
+        return True
+    text = "".join(piece.text for piece in pieces)
+    return len(pieces) >= _MANY and len(text) < _LONG * len(pieces) and len(_WORDS.findall(text)) * _LONG > len(text)
 
 
 def find_lines(text: str) -> list[Track]:

@@ -50,6 +50,9 @@ def parse_json(text: str) -> Any:
         raise ValueError("nested too deep") from None
 
 
+_CODE = re.compile(r"[A-Za-z0-9]{1,2}:(?=[\[{\"])")
+
+
 def event_data(text: str) -> list[str]:
     """The data of each server-sent event; none if there is no event."""
     found: list[str] = []
@@ -64,8 +67,10 @@ def event_data(text: str) -> list[str]:
 
 
 def json_lines(text: str) -> list[str]:
-    """The lines of a text that is JSON line by line; none if it is not."""
+    """The lines of a text that is JSON line by line, behind a letter for what it is or not; none if it is not."""
     lines = [line for line in _LINE_END.split(text) if line.strip()]
+    if all(map(_CODE.match, lines)):
+        lines = [line.partition(":")[2] for line in lines]
     is_lines = len(lines) > 1 and all(line.lstrip()[:1] in ("{", "[", '"') for line in lines)
     return lines if is_lines else []
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from pathlib import Path
 
+import httpx
 import pytest
 
 import replaykit
@@ -11,6 +14,8 @@ from replaykit.audit.replaying import SelfReplay
 from replaykit.packet import Packet
 from replaykit.packet.codec import dump_line
 from replaykit.packet.model import CallLine, DoneLine, FunctionCall
+from replaykit.serve.scripted import Route
+from tests.conftest import Serve
 from tests.packet.building import run_line, seal_bytes
 
 ROOT = Path(__file__).parent.parent.parent
@@ -47,6 +52,18 @@ def test_two_calls_at_one_place_are_a_problem_of_the_second() -> None:
     assert found["a"] is None
     assert found["b"] is not None
     assert found["b"].startswith("its own request is ")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "identity"])
+def test_a_request_that_was_compressed_answers_itself(serve: Serve, tmp_path: Path, encoding: str) -> None:
+    server = serve(routes=[Route("POST", "/send", json={"ok": True})])
+    pack = {"gzip": gzip.compress, "deflate": zlib.compress, "identity": bytes}[encoding]
+    with replaykit.record("packed", store=tmp_path) as run:
+        httpx.post(f"{server.url}/send", content=pack(b'{"n": 1}'), headers={"content-encoding": encoding})
+
+    problems = [problem for _, problem in SelfReplay(Packet.load(run.packet_path))]
+
+    assert problems == [None]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "cassettes").iterdir()), ids=lambda path: path.name.partition(".")[0])

@@ -225,3 +225,34 @@ def test_an_exception_that_can_not_be_read_is_known_by_its_class() -> None:
             raise RuntimeError("no")
 
     assert Failure.of(Broken()).kind == values.class_name(Broken)
+
+
+REFUSED = """
+import sys
+import replaykit
+
+@replaykit.tool
+def ask(url):
+    import httpx
+    return httpx.get(url, trust_env=False).text
+
+try:
+    with replaykit.{verb}({what}) as run:
+        ask("http://127.0.0.1:9/")
+except Exception as error:
+    print(type(error).__module__, type(error).__name__, type(error.__cause__).__module__)
+print(run.packet_path if {is_recorded} else run.report.summary())
+"""
+
+
+def test_the_cause_that_a_client_met_comes_back_though_nothing_connects_any_more(tmp_path: Path) -> None:
+    def run(verb: str, what: str) -> list[str]:
+        code = REFUSED.format(verb=verb, what=what, is_recorded=verb == "record")
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+        return [*done.stdout.splitlines(), done.stderr][:2]
+
+    raised, path = run("record", repr("refused"))
+    again, summary = run("replay", repr(path))
+
+    assert raised == again == "httpx ConnectError httpcore"
+    assert summary.startswith("same run")

@@ -172,6 +172,46 @@ def test_fields_that_say_the_same_in_each_event_are_no_text() -> None:
     assert track.is_text
 
 
+def tokens(text: str) -> list[str]:
+    return [text[place : place + 3] for place in range(0, len(text), 3)]
+
+
+PERSONAL = f"{TEXT} Card 4556 7375 8689 9855, call +49 151 23456789 now."
+
+
+@pytest.mark.parametrize(
+    ("content_type", "stream", "read"),
+    [
+        pytest.param(
+            "text/event-stream",
+            "".join(f"id: 7\nevent: tok\ndata: {json.dumps(piece)}\n\n" for piece in tokens(PERSONAL)),
+            lambda made: "".join(json.loads(line[6:]) for line in made.splitlines() if line.startswith("data")),
+            id="each is a string",
+        ),
+        pytest.param(
+            "text/event-stream",
+            "".join(f"data: {json.dumps({'event': 'on_tok', 'v': {'t': piece}})}\n\n" for piece in tokens(PERSONAL)),
+            lambda made: "".join(json.loads(line[6:])["v"]["t"] for line in made.splitlines() if line),
+            id="a field of any name",
+        ),
+        pytest.param(
+            "text/plain",
+            "".join(f"0:{json.dumps(piece)}\n" for piece in tokens(PERSONAL)) + 'd:{"finishReason":"stop"}\n',
+            lambda made: "".join(json.loads(line[2:]) for line in made.splitlines() if line[0] == "0"),
+            id="lines with a code",
+        ),
+    ],
+)
+def test_events_of_any_make_are_put_together(content_type: str, stream: str, read: Callable[[str], str]) -> None:
+    data = stream.encode()
+
+    made = b"".join(sanitizer().chunks([data[:100], data[100:]], content_type)).decode()
+
+    assert len(made) == len(stream)
+    assert all(secret not in read(made) for secret in (KEY, ADDRESS, "4556 7375 8689 9855", "151 23456789"))
+    assert read(made).startswith("The key is ghp_")
+
+
 def test_a_damaged_event_is_searched_on_its_own() -> None:
     stream = f'data: {{"delta": "{KEY}\n\ndata: {{"delta": "x"}}\n\n'.encode()
 

@@ -49,4 +49,5 @@ def test_names_that_stand_twice_are_both_there() -> None:
 
 def test_lines_are_json_lines_only_if_all_of_them_are() -> None:
     assert json_lines('{"a": 1}\n\n[2]\n') == ['{"a": 1}', "[2]"]
+    assert json_lines('0:"a"\n0:"b"\nd:{}\n') == ['"a"', '"b"', "{}"]
     assert json_lines('{"a": 1}\nprose') == json_lines('{"a": 1}') == []
