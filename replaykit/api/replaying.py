@@ -171,7 +171,7 @@ class replay:
         node = lineage.current()
         if node is not None and isinstance(node.run, Replayer) and not node.run.is_closed:
             raise UsageError("replay() inside a replay: the inner one could not tell whose call is whose; nest neither")
-        if self._policy.name == "exact" and "altered" in " ".join(self._packet.recovered):
+        if self._policy.name == "exact" and self._packet.is_altered:
             where = self._packet.path
             raise PacketError(
                 "the packet was altered after it was recorded; an exact replay proves nothing", path=where

@@ -38,16 +38,22 @@ def audit(path: Path, *, environ: Mapping[str, str] = os.environ, has_replay: bo
         has_replay: Also asks whether the recorded requests find their own answers.
 
     Raises:
-        PacketError: It is damaged, or can't be read: nothing is known of what is in it.
+        PacketError: It can't be read, or is damaged and has nothing to find.
     """
     data = _read(path)
-    packet = Packet.loads(data, path=path)
+    lines = [line for line in data.replace(b"\r\n", b"\n").split(b"\n") if line]
+    try:
+        packet = Packet.loads(data, path=path)
+    except PacketError as error:
+        look = _Look(path, Detector(_said_stand_ins(lines, path), environ))
+        look.at_lines(lines, len(data))
+        if not any(finding.level == "error" for finding in look.findings):
+            raise
+        look.add(Finding("unread", "error", f"it is no packet any more: {error.reason}", error.line))
+        return Audited(path, len(lines), None, tuple(look.findings))
     known = [StandIn(line.name, line.stand_in, line.variable) for line in packet.stand_ins]
     look = _Look(path, Detector(known, environ))
-    look.left += 20 * len(data)
-    lines = [line for line in data.replace(b"\r\n", b"\n").split(b"\n") if line]
-    for number, line in enumerate(lines, 1):
-        look.at_line(number, line)
+    look.at_lines(lines, len(data))
     look.sanitize_again(packet, data, environ)
     look.findings += _about_file(path, packet)
     calls = None
@@ -70,6 +76,19 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except (OSError, ValueError) as error:
         raise PacketError(f"can't be read: {getattr(error, 'strerror', None) or 'no such name'}", path=path) from None
+
+
+def _said_stand_ins(lines: list[bytes], path: Path) -> Iterator[StandIn]:
+    """What a file that is no packet any more says that it issued."""
+    for number, line in enumerate(lines, 1):
+        if b'"standin"' not in line:
+            continue
+        try:
+            fields = parse_object(line, path=path, number=number)
+        except PacketError:
+            continue
+        if fields.get("kind") == "standin" and isinstance(fields.get("stand_in"), str):
+            yield StandIn(str(fields.get("name")), fields["stand_in"], None)
 
 
 class _Look:
@@ -99,6 +118,12 @@ class _Look:
             if number not in seen:
                 message = "the present rules would replace something in it: replaykit sanitize"
                 self.add(Finding("not_sanitized", "error", message, number, names.get(number, "")))
+
+    def at_lines(self, lines: list[bytes], size: int) -> None:
+        """All of a file of that size."""
+        self.left += 20 * size
+        for number, line in enumerate(lines, 1):
+            self.at_line(number, line)
 
     def at_line(self, number: int, line: bytes) -> None:
         """All of one line: its fields, then its raw text for what no field has shown."""

@@ -134,7 +134,7 @@ class _Rewrite:
         self._environ = environ
         self._sanitizer = make_sanitizer(environ, self._known)
         self._clean = Recleaner(self._sanitizer, None)
-        self._is_altered = any("altered" in note for note in packet.recovered)
+        self._is_altered = packet.is_altered
 
     def result(self) -> Resanitized:
         """The new file, and what is new in it."""

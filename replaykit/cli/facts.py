@@ -152,7 +152,7 @@ def replayable(packet: Packet) -> tuple[bool, str]:
     outcome = packet.outcome
     if outcome is None:
         return False, "only up to its last answer: the run was interrupted"
-    if any("altered" in note for note in packet.recovered):
+    if packet.is_altered:
         return False, "not exactly: the packet was altered after it was recorded"
     manifest = outcome.manifest
     lost = {

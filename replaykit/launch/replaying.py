@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from replaykit.api.arguments import check_attempts, check_schedule
-from replaykit.errors import UsageError
+from replaykit.errors import PacketError, UsageError
 from replaykit.interceptors.guard_allow import Allowed
 from replaykit.launch.bootstrap.plan import Exchange, Plan
 from replaykit.launch.command import label, lacks_replaykit, run_command
@@ -161,6 +161,10 @@ def prepare(
     path = find_packet(name)
     packet = Packet.load(path)
     plan = _plan(path, packet, tuple(command), entry, options or Options())
+    if packet.is_altered and not plan.is_given:
+        said = shlex.join(plan.argv) or plan.target
+        what = f"the packet was altered after it was recorded; what it says to run is not run: {said[:200]}"
+        raise PacketError(what, path=path)
     cwd = root or Path.cwd() if plan.target or command else _folder(packet, path, root)
     return Prepared(path, packet, plan, cwd, os.environ if environ is None else environ)
 

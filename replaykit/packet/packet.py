@@ -164,6 +164,11 @@ class Packet:
         self._index: dict[str, dict[str, int]] = {kind: {} for kind in LINES}
         self._read(notes)
 
+    @property
+    def is_altered(self) -> bool:
+        """True if somebody changed the file after it was written: it vouches for nothing."""
+        return any("altered" in note for note in self.recovered)
+
     @classmethod
     def load(cls, path: str | Path) -> Packet:
         """The packet in a file.

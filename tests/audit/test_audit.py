@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,28 @@ def test_a_damaged_file_is_an_error_and_not_clean(data: bytes, tmp_path: Path) -
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(
+            lambda data: data.replace(b'"It rains', f'"{TOKENS["github_token"]} It rains'.encode()), id="a text"
+        ),
+        pytest.param(lambda data: data + f"# {TOKENS['github_token']}\n".encode(), id="a line"),
+        pytest.param(
+            lambda data: data.replace(b'"kind":"log"', f'"note":"{TOKENS["github_token"]}","kind":"log"'.encode()),
+            id="a field",
+        ),
+    ],
+)
+def test_a_secret_in_what_is_no_packet_any_more_is_named(change: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    path = tmp_path / "x.packet.jsonl"
+    path.write_bytes(change(clean_packet().replace(b"one task was", b"It rains")))
+
+    found = {finding.kind for finding in audit(path, environ={}).findings if finding.level == "error"}
+
+    assert "github_token" in found
+
+
 def test_a_long_packet_is_done_in_time(tmp_path: Path) -> None:
     """Time grows with the file, not with its square."""
     lines = []

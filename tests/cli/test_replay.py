@@ -341,6 +341,17 @@ def test_an_altered_packet_is_no_evidence(recorded: Shop) -> None:
     assert Packet.load(path).recovered
 
 
+def test_a_command_that_was_put_into_a_packet_does_not_run(recorded: Shop) -> None:
+    (path,) = recorded.packets
+    path.write_text(path.read_text().replace('"argv":["python","agent.py"]', '"argv":["sh","-c","touch ran"]'))
+
+    ended = recorded.run("replay", "last", "--policy", "wiring")
+
+    assert ended.code == 2
+    assert "what it says to run is not run: sh -c 'touch ran'" in " ".join(ended.err.split())
+    assert not (recorded.folder / "ran").exists()
+
+
 def test_another_address_in_what_is_printed_diverges(shop: Shop, edit: Edit) -> None:
     """Both are in the prompt, so it is known which is which; neither is shown."""
     edit("What is the weather in Oslo?", "Write to ada.doe@shop.net or to eve.roe@shop.net")
