@@ -13,7 +13,16 @@ from replaykit.sanitizer.packed import unpack
 from replaykit.sanitizer.search import SHORTEST_ANYWHERE, Search
 from replaykit.sanitizer.standins import Table
 from replaykit.sanitizer.values import SHORTEST, named_span
-from replaykit.sanitizer.views import EVENT_DATA, MAX_DEPTH, PERCENT_WORD, decode, json_literals, may_hold_json
+from replaykit.sanitizer.views import (
+    EVENT_DATA,
+    FORM_WORD,
+    MAX_DEPTH,
+    PERCENT_WORD,
+    Form,
+    decode,
+    json_literals,
+    may_hold_json,
+)
 
 _CACHED_TEXTS = 4096
 _RUN = re.compile(r"[A-Za-z0-9]+")  # what nobody escapes
@@ -124,14 +133,16 @@ class Masker:
                 last = item.found.end
         text = "".join((*parts, text[last:]))
         if "%" in text and depth < MAX_DEPTH:
-            text = PERCENT_WORD.sub(lambda word: self._percent(word[0], findings, depth + 1), text)
+            text = PERCENT_WORD.sub(lambda word: self._written(word[0], "percent", findings, depth + 1), text)
+        if "+" in text and "=" in text and depth < MAX_DEPTH:
+            text = FORM_WORD.sub(lambda word: self._written(word[0], "form", findings, depth + 1), text)
         return text
 
-    def _percent(self, word: str, findings: list[Finding], depth: int) -> str:
-        """A word that is written for a URL, marked; as it is, if there is no stand-in in it."""
-        said = decode(word, "percent")
+    def _written(self, word: str, form: Form, findings: list[Finding], depth: int) -> str:
+        """A word that is written for a URL or a form, marked; as it is, if there is no stand-in in it."""
+        said = decode(word, form)
         masked = self._anew(said, None, findings, depth)
-        return word if masked == said else f"percent:{masked}"
+        return word if masked == said else f"{form}:{masked}"
 
     def _base64(self, run: str, findings: list[Finding], depth: int) -> str:
         """What base64 says, marked; as it is, if there is no stand-in in it."""

@@ -23,6 +23,7 @@ from replaykit.sanitizer.shapes import Found, Group
 from replaykit.sanitizer.streams import DATA, Track, event_spans, find_lines, find_tracks, is_json
 from replaykit.sanitizer.values import SHORTEST, is_secret_under, named_span
 from replaykit.sanitizer.views import (
+    FORM_WORD,
     MAX_DEPTH,
     PERCENT_WORD,
     Form,
@@ -43,6 +44,8 @@ _PAIR = re.compile(r"[^&;?#]+")
 _EVENTS = re.compile(r"(?m)^data: ?\S")
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,20}://[^\s\"'<>`\\^]{4,}")
 _CHARACTER = re.compile(r"\\u00[2-7][0-9a-fA-F]")
+
+_WRITTEN: tuple[tuple[re.Pattern[str], Form], ...] = ((PERCENT_WORD, "percent"), (FORM_WORD, "form"))
 
 _give_way = time.sleep  # as it is before any run begins
 _TURN_S = 0.0001
@@ -157,19 +160,26 @@ class Texts:
         self.check_time()
         spans = self.search.spans(text, has_literals=has_literals)
         changed = self.search.spliced(text, spans)
-        if "%" in text and depth < MAX_DEPTH:
+        if depth < MAX_DEPTH and ("%" in text or ("+" in text and "=" in text)):
             taken = [(span.found.start, span.found.end) for span in spans]
-
-            def read(word: re.Match[str]) -> str:
-                is_taken = any(start < word.end() and word.start() < end for start, end in taken)
-                if is_taken or "://" in word[0]:  # a link is read by its parts
-                    return word[0]
-                return self._inside(word[0], "percent", lambda text: self.value(text, depth + 1))
-
-            changed = PERCENT_WORD.sub(read, changed)
+            for pattern, form in _WRITTEN:
+                changed = self._read_words(changed, pattern, form, taken, depth + 1)
         if not has_literals and "\\u00" in text and _CHARACTER.search(text) is not None:
             changed = self._inside(changed, "json", self._shaped)
         return changed
+
+    def _read_words(
+        self, text: str, pattern: re.Pattern[str], form: Form, taken: list[tuple[int, int]], depth: int
+    ) -> str:
+        """Words that are written for a URL or a form, by what they say; not where something was found already."""
+
+        def read(word: re.Match[str]) -> str:
+            is_taken = any(start < word.end() and word.start() < end for start, end in taken)
+            if is_taken or "://" in word[0]:  # a link is read by its parts
+                return word[0]
+            return self._inside(word[0], form, lambda text: self.value(text, depth))
+
+        return pattern.sub(read, text)
 
     def _shaped(self, text: str, shapes: tuple[Group, ...] | None = None) -> str:
         """A text that is searched for shapes and for known values alone."""

@@ -31,6 +31,9 @@ _PERCENT = re.compile(
 PERCENT_WORD = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>%]*%[2-7][0-9a-fA-F][^\s\"'<>]*")
 """A word with something in it that is written for a URL."""
 
+FORM_WORD = re.compile(r"(?<![^\s\"'<>?&])[\w.%\[\]-]{1,60}=[^\s\"'<>&+]*\+[^\s\"'<>]*")
+"""A name and a value with pluses in it, as a form or a query writes its spaces."""
+
 _OPAQUE = "\ufffd"  # stands for a piece that says no character; no rule matches it and nothing replaces it
 
 

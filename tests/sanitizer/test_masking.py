@@ -152,3 +152,20 @@ def test_sensitive_keys_stay_entries_of_their_own() -> None:
     stored, live = sides({"ada.doe@shop.net": 1, "eve.roe@shop.net": 2})
 
     assert stored[0] == live[0] == {"<email>": 1, "<email>#2": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("see q=to+DE89370400440532013000+please", "iban"),
+        ("q=card+4556+7375+8689+9855+now", "card"),
+        ("q=SSN+536-22-8726+please", "national_id"),
+        ("/find?q=ask+ann.ober@kleinert.de+first&n=2", "email"),
+    ],
+)
+def test_a_form_in_a_text_is_read_as_one(text: str, kind: str) -> None:
+    (stored, findings), live = sides({"text": text})
+
+    assert [finding.kind for finding in findings] == [kind]
+    assert stored == live[0]
+    assert sanitizer().text(text).split("=")[0] == text.split("=")[0]
