@@ -118,11 +118,11 @@ class Masker:
         has_literals = depth < MAX_DEPTH and may_hold_json(text)
         if has_literals:
             text = self._literals(text, findings, depth + 1)
-        elif depth < MAX_DEPTH and "data:" in text:
-            text = EVENT_DATA.sub(
-                lambda match: match[0][: -len(match[1])] + self._literals(match[1], findings, depth + 1), text
-            )
         elif depth < MAX_DEPTH:
+            if "data:" in text:
+                text = EVENT_DATA.sub(
+                    lambda match: match[0][: -len(match[1])] + self._literals(match[1], findings, depth + 1), text
+                )
             text = rewrite_runs(text, lambda run: self._base64(run, findings, depth + 1))
         parts: list[str] = []
         last = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -152,6 +153,14 @@ def test_sensitive_keys_stay_entries_of_their_own() -> None:
     stored, live = sides({"ada.doe@shop.net": 1, "eve.roe@shop.net": 2})
 
     assert stored[0] == live[0] == {"<email>": 1, "<email>#2": 2}
+
+
+def test_a_file_in_a_link_of_data_is_read() -> None:
+    said = base64.b64encode(b"Dear ann.ober@kleinert.de, it is done.").decode()
+    (stored, findings), live = sides({"url": f"data:text/plain;base64,{said}"})
+
+    assert [finding.kind for finding in findings] == ["email"]
+    assert stored == live[0]
 
 
 @pytest.mark.parametrize(
