@@ -94,6 +94,14 @@ class Sanitizer:
             return self.text(value)
         return _safely(lambda: self._json_value(value))
 
+    def output(self, value: Any) -> Any:
+        """What a run gave, as JSON; it may have printed piece by piece what a stream spelled.
+
+        Raises:
+            SanitizeError: It can't be sanitized.
+        """
+        return self.json(self._texts.fragments.replaced(value) if isinstance(value, str) else value)
+
     def secret(self, text: str) -> str:
         """The stand-in of a text that is a secret, all of it: a password that a person typed."""
         return _safely(lambda: self._search.learn_typed(text))

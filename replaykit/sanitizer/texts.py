@@ -14,6 +14,7 @@ from replaykit.errors import SanitizeError
 from replaykit.sanitizer.base64text import bytes_of, rewrite_runs, text_of, written
 from replaykit.sanitizer.compressed import packing_of, unpack
 from replaykit.sanitizer.contexts import pair_values
+from replaykit.sanitizer.fragments import Fragments
 from replaykit.sanitizer.multipart import find_parts
 from replaykit.sanitizer.names import Strength, inner_strength, query_strength
 from replaykit.sanitizer.personal import personal_kind
@@ -83,6 +84,7 @@ class Texts:
 
     def __init__(self, search: Search, budget_s: float) -> None:
         self.search = search
+        self.fragments = Fragments()
         self._budget_s = budget_s
         self._deadline = 0.0
         self._gave_way = 0.0
@@ -300,6 +302,9 @@ class Texts:
             clean = self.value(self.search.without_known(whole), depth) if track.is_text else self._shaped(whole)
             stand_ins = [item.found for item in self.search.spans(clean) if item.stand_in is not None]
             covered = track.covered((found.start, found.end) for found in stand_ins)
+            if clean != whole:
+                said = [piece.text for piece in track.pieces]
+                self.fragments.add(said, track.split(clean), [(found.start, found.end) for found in stand_ins])
             for piece, new, (lead, tail) in zip(track.pieces, track.split(clean), covered, strict=True):
                 raw = text[piece.start : piece.end]
                 if new != piece.text:

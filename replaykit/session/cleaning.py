@@ -118,6 +118,16 @@ class Cleaner:
             return UNSANITIZED
         return clean[0]
 
+    def output(self, value: Any) -> Any:
+        """What the run gave."""
+        if not isinstance(value, str):
+            return self.json(value)
+        try:
+            return self.sanitizer.output(value)
+        except SanitizeError:
+            self._count(UNSANITIZED)
+            return UNSANITIZED
+
     def text(self, text: str) -> str:
         try:
             return self.sanitizer.text(text)

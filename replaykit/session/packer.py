@@ -353,7 +353,7 @@ class Packer:
         for name in tuple(self._open):
             self._write(DoneLine(id=name, seq=0, time_ns=event.time_ns, state="cancelled"))
         self._open.clear()
-        output = self._clean.json(event.output)
+        output = self._clean.output(event.output)
         line = self._clean.checked(self._outcome(event, output))
         self._write_stand_ins()
         manifest = Manifest(
