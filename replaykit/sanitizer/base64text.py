@@ -7,7 +7,7 @@ import binascii
 import re
 from collections.abc import Callable
 
-from replaykit.sanitizer.compressed import packing_of
+from replaykit.sanitizer.compressed import is_archive, packing_of
 
 SHORTEST_RUN = 12
 """Characters, with the padding; what is shorter says too little."""
@@ -44,7 +44,7 @@ def bytes_of(run: str) -> bytes | None:
         sample = _decoded(plain[:_SAMPLE])
         if len(plain) < _SHORTEST_SURE and not sample.isascii():
             return None
-        return _decoded(plain) if packing_of(sample) is not None or _is_text(sample) else None
+        return _decoded(plain) if is_archive(sample) or packing_of(sample) is not None or _is_text(sample) else None
     except (binascii.Error, ValueError):
         return None
 

@@ -6,7 +6,7 @@ import re
 
 from replaykit.errors import SanitizeError
 from replaykit.sanitizer.charsets import codec_of
-from replaykit.sanitizer.compressed import pack, packing_of, unpack
+from replaykit.sanitizer.compressed import archived, pack, packing_of, unpack
 from replaykit.sanitizer.eventstream import CONTENT_TYPE as EVENT_STREAM
 from replaykit.sanitizer.eventstream import rewrite_payloads
 from replaykit.sanitizer.logprobs import may_hold_logprobs, spelled_texts
@@ -41,6 +41,9 @@ class Bodies:
         if packing is not None and inner is not None:
             clean = self.clean(inner, "", depth=depth + 1)
             return data if clean == inner else pack(clean, packing)
+        for inner in archived(data) if depth < _DEEPEST else ():
+            if self.clean(inner, "", depth=depth + 1) != inner:
+                raise SanitizeError("a secret in an archive")
         if kind == EVENT_STREAM:
             changed = rewrite_payloads(data, self._payloads)
             if changed is not None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import importlib
+import io
+import lzma
+import zipfile
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 from replaykit.errors import SanitizeError
@@ -12,6 +17,7 @@ from replaykit.errors import SanitizeError
 MAX_INNER_BYTES = 64 * 1024 * 1024
 """More than this in one body can't be searched: it is withheld."""
 
+_ZIP = b"PK\x03\x04"
 _ZLIB_HEADS = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _HEADS = {b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "zstd", **dict.fromkeys(_ZLIB_HEADS, "zlib")}
 
@@ -28,8 +34,7 @@ def unpack(data: bytes, kind: str) -> bytes | None:
         SanitizeError: It is too much to be searched, or packed in a way that can't be undone here.
     """
     inner = _unzstd(data) if kind == "zstd" else _inflate(data, zlib.MAX_WBITS | (16 if kind == "gzip" else 0))
-    if inner is not None and len(inner) > MAX_INNER_BYTES:
-        raise SanitizeError(f"over {MAX_INNER_BYTES >> 20} MB of compressed data")
+    _check_size(len(inner or b""))
     return inner
 
 
@@ -39,6 +44,49 @@ def pack(inner: bytes, kind: str) -> bytes:
         made: bytes = _zstandard().ZstdCompressor().compress(inner)
         return made
     return gzip.compress(inner, mtime=0) if kind == "gzip" else zlib.compress(inner)
+
+
+def is_archive(data: bytes) -> bool:
+    """True if data begins like an archive that `archived` looks into."""
+    return data.startswith((_ZIP, b"BZh", b"\xfd7zXZ\x00"))
+
+
+def archived(data: bytes) -> Iterator[bytes]:
+    """What is in an archive that can be looked into, and not be written again in its length: zip, bzip2, xz.
+
+    Raises:
+        SanitizeError: It is too much to be searched, or can't be unpacked here.
+    """
+    if data.startswith(_ZIP):
+        yield from _zipped(data)
+    elif is_archive(data):
+        decoder = bz2.BZ2Decompressor() if data.startswith(b"BZh") else lzma.LZMADecompressor()
+        try:
+            inner = decoder.decompress(data, MAX_INNER_BYTES + 1)
+        except (OSError, EOFError, lzma.LZMAError):
+            return  # it only began like one
+        _check_size(len(inner))
+        yield inner
+
+
+def _zipped(data: bytes) -> Iterator[bytes]:
+    """Documents of office programs are zip files, too."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            _check_size(sum(item.file_size for item in archive.infolist()))
+            for item in archive.infolist():
+                yield item.filename.encode("utf-8", "surrogatepass")
+                with archive.open(item) as member:
+                    inner = member.read(MAX_INNER_BYTES + 1)
+                _check_size(len(inner))
+                yield inner
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error):
+        raise SanitizeError("a zip archive that can't be unpacked") from None
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_INNER_BYTES:
+        raise SanitizeError(f"over {MAX_INNER_BYTES >> 20} MB of compressed data")
 
 
 def _inflate(data: bytes, window: int) -> bytes | None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from replaykit.errors import SanitizeError
 from replaykit.sanitizer.base64text import bytes_of, rewrite_runs, text_of, written
-from replaykit.sanitizer.compressed import packing_of, unpack
+from replaykit.sanitizer.compressed import archived, packing_of, unpack
 from replaykit.sanitizer.contexts import pair_values
 from replaykit.sanitizer.fragments import Fragments
 from replaykit.sanitizer.multipart import find_parts
@@ -415,6 +415,11 @@ class Texts:
             clean = self.content(text) if depth < MAX_DEPTH else ""
             if clean != text:
                 raise SanitizeError("a secret in compressed data in a text")
+        for inner in archived(data) if depth < MAX_DEPTH else ():
+            text = inner.decode("utf-8", "surrogateescape")
+            self._check_packed(inner, depth + 1)
+            if self.content(text) != text:
+                raise SanitizeError("a secret in an archive in a text")
 
 
 def is_noise(text: str) -> bool:

@@ -10,7 +10,9 @@ kind.
 
 from __future__ import annotations
 
+import logging
 import re
+import time
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -24,13 +26,22 @@ from replaykit.sanitizer.standins import StandIn
 RULES = "REPLAYKIT_RULES"
 PROJECT_KEY = "REPLAYKIT_KEY"
 
+logger = logging.getLogger("replaykit")
+
+_SHORTEST_KEY = 12
+_warned: set[str] = set()
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_BEGINNING = re.compile(r"[\w-]*")
+_TRIED = "aA0_-. "
 _FIELDS = frozenset({"kind", "pattern"})
 
 
 def project_key(environ: Mapping[str, str]) -> bytes | None:
     """Key of the project, which makes stand-ins equal across runs; None if it is not set."""
     key = environ.get(PROJECT_KEY)
+    if key and len(key) < _SHORTEST_KEY and key not in _warned:
+        _warned.add(key)
+        logger.warning("%s has %d characters: whoever has a packet can try them all; give it 16", PROJECT_KEY, len(key))
     return key.encode() if key else None
 
 
@@ -84,4 +95,25 @@ def _rule(path: Path, number: int, table: object) -> Rule:
         raise UsageError(f"{where}: pattern {table['pattern']!r}: {error}") from None
     if pattern.match("") is not None:
         raise UsageError(f"{where}: pattern {table['pattern']!r} matches nothing at all, so it would match everywhere")
+    if _is_endless(pattern):
+        raise UsageError(
+            f"{where}: pattern {table['pattern']!r} would take for ever on some texts: it repeats a repetition"
+        )
     return Rule(table["kind"], pattern, ("",))
+
+
+def _is_endless(pattern: re.Pattern[str]) -> bool:
+    """True if four more characters take many times as long: nobody can stop a pattern in the middle of its search."""
+    beginning = _BEGINNING.match(pattern.pattern)
+    assert beginning is not None
+    for char in dict.fromkeys(_TRIED + pattern.pattern):
+        short, long = (_seconds(pattern, f"{beginning[0]}{char * count}\0") for count in (14, 18))
+        if long > 0.001 and long > 6 * short:
+            return True
+    return False
+
+
+def _seconds(pattern: re.Pattern[str], text: str) -> float:
+    began = time.thread_time()
+    pattern.search(text)
+    return time.thread_time() - began

@@ -9,7 +9,7 @@ import pytest
 
 import replaykit
 from replaykit.errors import UsageError
-from replaykit.session.rules import RULES, make_sanitizer, user_rules
+from replaykit.session.rules import PROJECT_KEY, RULES, make_sanitizer, project_key, user_rules
 
 STAFF = """
 [[rule]]
@@ -38,6 +38,18 @@ def test_what_they_match_is_replaced_beside_all_else(rules: Path) -> None:
     assert "B7" not in made[0]
     assert len(made[0]) == len("ask EMP-123456 in ward B7")
     assert "bob" not in made[1]
+
+
+@pytest.mark.parametrize("pattern", [r"EMP-\d{6}", "acme_[a-z0-9]{8,40}", "(?:[a-z]+-)+x9", r"\bid=(?P<secret>\w+)"])
+def test_a_rule_that_comes_to_an_end_is_taken(rules: Path, pattern: str) -> None:
+    rules.write_text(f"[[rule]]\nkind='a'\npattern='{pattern}'\n")
+
+    assert len(user_rules({RULES: str(rules)})) == 1
+
+
+def test_a_short_key_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    assert project_key({PROJECT_KEY: "k3y"}) == b"k3y"
+    assert "REPLAYKIT_KEY has 3 characters" in caplog.text
 
 
 def test_kinds_are_what_two_runs_are_compared_by(rules: Path) -> None:
@@ -73,6 +85,8 @@ def test_a_changed_file_counts_from_the_next_run(rules: Path) -> None:
         ("[[rule]]\nkind='A b'\npattern='x'\n", "kind 'A b' must be"),
         ("[[rule]]\nkind='a'\npattern='('\n", "pattern '\\('"),
         ("[[rule]]\nkind='a'\npattern='x*'\n", "match everywhere"),
+        ("[[rule]]\nkind='a'\npattern='(a+)+$'\n", "for ever"),
+        ("[[rule]]\nkind='a'\npattern='acme-([a-z0-9]+)*!'\n", "for ever"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(rules: Path, text: str, says: str) -> None:
