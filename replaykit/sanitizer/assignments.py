@@ -8,18 +8,31 @@ from collections.abc import Iterator
 from replaykit.sanitizer.names import Strength, field_strength, is_secret_variable
 from replaykit.sanitizer.personal import personal_kind
 from replaykit.sanitizer.shapes import Found, is_placeholder
-from replaykit.sanitizer.values import has_both, is_password, is_secret_under, named_span, named_value
+from replaykit.sanitizer.tables import find_columns
+from replaykit.sanitizer.values import has_both, is_credential, is_password, is_secret_under, named_span, named_value
 from replaykit.sanitizer.views import decode
 
 _SHORTEST = 8  # characters, under a name that says less
 _HINTS = ("key", "token", "secret", "pass", "pwd", "credential", "auth", "cookie", "appid", "_pw", "identified by")
-_QUOTED = re.compile(r"""(["'])([\w.$ -]{2,60})\1\s{0,3}:\s{0,3}(["'])((?:\\.|(?!\3)[^\\])*+)\3""", re.DOTALL)
-_ELEMENT = re.compile(
-    r"<(?:\w{1,20}:)?(?P<name>[\w.-]{2,40})(?:\s[^<>]{0,200})?>\s{0,20}(?P<value>[^<>\s]{4,2048})\s{0,20}</"
+_LITERAL = r"(?:[bBuU]?[rR]?|[rR][bB])"  # what may stand before a string of Python
+_QUOTED = re.compile(
+    rf"""(["'])([\w.$ -]{{2,60}})\1\s{{0,3}}:\s{{0,3}}{_LITERAL}(["'])((?:\\.|(?!\3)[^\\])*+)\3""", re.DOTALL
 )
+_CONTENT = r"(?:<!\[CDATA\[(?P<data>(?:[^\]<]|\](?!\]>)|<(?!!)){4,2048})\]\]>|(?P<value>[^<>\s]{4,2048}))\s{0,20}</"
+_ELEMENT = re.compile(rf"<(?:\w{{1,20}}:)?(?P<name>[\w.-]{{2,40}})(?:\s[^<>]{{0,200}})?>\s{{0,20}}{_CONTENT}")
+_NAMED_ELEMENT = re.compile(
+    r"<(?:\w{1,20}:)?\w{0,20}(?:[nN]ame|[kK]ey)>\s{0,20}(?P<name>[\w.:-]{2,60})\s{0,20}</[\w:]{3,40}>\s{0,40}"
+    rf"<(?:\w{{1,20}}:)?(?:\w{{0,20}}[vV]alue|string)>\s{{0,20}}{_CONTENT}"
+)
+# A block of YAML: the value of `password: |` are the lines below it that stand further in.
+_BLOCK = re.compile(
+    r"(?m)^(?P<indent>[ \t]*)(?:- )?[\"']?(?P<name>[\w.-]{2,40})[\"']?:[ \t]+[|>][+-]?\d?[+-]?[ \t]*\n"
+    r"(?P<lines>(?:(?P=indent)[ \t]+\S[^\n]*(?:\n|\Z)|[ \t]*\n)+)"
+)
+_LINE = re.compile(r"\S[^\n]*(?<=\S)")
 _ASSIGNED = re.compile(
-    r"[\w-]{0,24}[\"'`]?[\])]?(?:\s{0,3}(?::=|=>|<-|!?={1,3}|:)\s{0,3}|\((?=[\"'])|\s{1,3}is:?\s|\s{1,3}(?=[\"']))"
-    r"(?:[\"'`](?P<quoted>[^\s\"'`\\]{4,400})[\"'`]|[\"'`]?(?:(?:Bearer|Basic|Token)\s+)?"
+    r"[\w-]{0,24}[\"'`]?[\])]?(?:\s{0,3}(?::=|=>|<-|!?={1,3}|:)\s{0,3}|\((?=[bB]?[\"'])|\s{1,3}is:?\s|\s{1,3}(?=[\"']))"
+    rf"(?:{_LITERAL}[\"'`](?P<quoted>[^\s\"'`\\]{{4,400}})[\"'`]|[\"'`]?(?:(?:Bearer|Basic|Token)\s+)?"
     r"(?P<secret>[\w.~+/=!@#$%^*-]{6,400}(?<![.!]))(?!\())",
     re.IGNORECASE,
 )
@@ -56,6 +69,10 @@ def find_assignments(text: str) -> Iterator[Found]:
     yield from _behind(_SQL, text)
     if "kind: Secret" in text:
         yield from _cluster_values(text)
+    if ": |" in text or ": >" in text:
+        yield from _block_values(text)
+    if "\n" in text:
+        yield from find_columns(text)
 
 
 def _behind(pattern: re.Pattern[str], text: str) -> Iterator[Found]:
@@ -82,10 +99,22 @@ def _cluster_values(text: str) -> Iterator[Found]:
             yield Found(*match.span("value"), "secret")
 
 
+def _block_values(text: str) -> Iterator[Found]:
+    """A block of one line is the secret; in a longer one, which may be a whole file, the lines that look like one."""
+    for block in _BLOCK.finditer(text):
+        strength = field_strength(block["name"])
+        lines = list(_LINE.finditer(text, *block.span("lines"))) if strength is not None else []
+        for line in lines:
+            if len(lines) == 1 or is_credential(line[0]):
+                yield from named_value(line, 0, strength, "plain")
+
+
 def find_elements(text: str) -> Iterator[Found]:
-    """Secret values in XML: `<password>...</password>`. One with a space in it is prose, or more XML."""
-    for match in _ELEMENT.finditer(text):
-        yield from named_value(match, "value", field_strength(match["name"]), "plain")
+    """Secret values in XML: `<password>...</password>`. One with a space in it is prose, or more XML, but for CDATA."""
+    for pattern in (_ELEMENT, _NAMED_ELEMENT):
+        for match in pattern.finditer(text):
+            group = "value" if match["data"] is None else "data"
+            yield from named_value(match, group, field_strength(match["name"]), "plain")
 
 
 def _quoted_values(text: str) -> Iterator[Found]:

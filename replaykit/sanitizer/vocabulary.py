@@ -45,7 +45,9 @@ PERSONAL_WORDS = _words(
 # What may follow without changing what the value is: `api_key_2`, `secret_value`, `password_base64`.
 QUALIFIERS = _words("b base hash id pem plain primary raw secondary string value")
 # Inside of an object that a secret's name announces, these say no more than that here is its value.
-VALUE_FIELDS = _words("data pass plain plaintext raw v val value")
+VALUE_FIELDS = _words("data pass plain plaintext raw stringvalue v val value")
+# Fields that hold the name of the value beside them.
+ANNOUNCERS = _words("field header id key label name option param parameter property setting variable")
 OWNERS = _words("auth secrets tokens")
 PERSONAL_PAIRS = frozenset(
     {
