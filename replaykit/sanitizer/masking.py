@@ -11,12 +11,14 @@ from replaykit.sanitizer.announced import Said, is_pair, named_by, said_by
 from replaykit.sanitizer.base64text import bytes_of, rewrite_runs, text_of
 from replaykit.sanitizer.names import Strength, inner_strength, is_owner
 from replaykit.sanitizer.packed import unpack
+from replaykit.sanitizer.personal import is_card_number
 from replaykit.sanitizer.search import Search
 from replaykit.sanitizer.standins import Table
 from replaykit.sanitizer.values import SHORTEST, named_span
 from replaykit.sanitizer.views import EVENT_DATA, MAX_DEPTH, PERCENT_WORD, decode, json_literals, may_hold_json
 
 _CACHED_TEXTS = 4096
+_LARGEST = 10**40  # numbers; larger ones are nobody's, and some are too large to be written
 _RUN = re.compile(r"[A-Za-z0-9]+")  # what nobody escapes
 
 
@@ -68,9 +70,14 @@ class Masker:
                     masked = f"{masked}#{number}"
                 made[masked] = self._value(item, inner, owner, findings)
             return made
-        if type(value) is int and name is not None and inner_strength(name, owner) in ("strong", "personal"):
-            return self._whole(str(value), findings) or value
+        if type(value) is int and abs(value) < _LARGEST:
+            return self._number(str(value), inner_strength(name, owner), name, findings) or value
         return value
+
+    def _number(self, digits: str, strength: Strength | None, name: str | None, findings: list[Finding]) -> str | None:
+        """The marker of a number that is a stand-in."""
+        is_secret = strength in ("strong", "personal") or is_card_number(digits, name)
+        return self._whole(digits, findings) if is_secret else None
 
     def _text(self, text: str, strength: Strength | None, findings: list[Finding]) -> str:
         if len(self._table) == 0:
@@ -163,7 +170,7 @@ class Masker:
             strength = inner_strength(literal.name, literal.owner)
             said = decode(raw, "json")
             if literal.kind == "number":
-                new = (self._whole(raw, findings) or raw) if strength in ("strong", "personal") else raw
+                new = self._number(raw, strength, literal.name, findings) or raw
             else:
                 new = self._anew(said, strength, findings, depth)
             if new != said:

@@ -16,7 +16,7 @@ from replaykit.sanitizer.compressed import packing_of, unpack
 from replaykit.sanitizer.contexts import pair_values
 from replaykit.sanitizer.multipart import find_parts
 from replaykit.sanitizer.names import Strength, inner_strength, query_strength
-from replaykit.sanitizer.personal import personal_kind
+from replaykit.sanitizer.personal import is_card_number, personal_kind
 from replaykit.sanitizer.providers import TOKEN_GROUPS
 from replaykit.sanitizer.search import Search
 from replaykit.sanitizer.shapes import Found, Group
@@ -220,7 +220,8 @@ class Texts:
             if edge is not None:
                 new = self._piece(raw, edge, strength, depth)
             elif kind == "number":
-                new = self.one(raw) if strength in ("strong", "personal") and is_secret_under(raw, strength) else raw
+                is_secret = strength in ("strong", "personal") and is_secret_under(raw, strength)
+                new = self.one(raw) if is_secret or is_card_number(raw, name) else raw
             else:  # histories repeat their strings, so what came of each is remembered
                 new = cache.get((raw, strength, depth)) or self._literal(raw, strength, depth)
             if new != raw:

@@ -142,7 +142,8 @@ class Literal(NamedTuple):
     Attributes:
         start: Where the inside of a string, or a number, begins.
         end: Where it ends.
-        kind: `junk` stands where no JSON is: the text is damaged, cut, or something else altogether.
+        kind: Numbers are those behind a name, and all long ones. `junk` stands where no JSON is: the text is damaged,
+            cut, or something else altogether.
         name: Name of the field that holds it, or that the field before it gives it; the items of a list carry the
             list's name.
         owner: Name of the innermost object around it that is made of secrets.
@@ -160,6 +161,8 @@ _STRING = re.compile(r'"((?:[^"\\]++|\\.)*+\\?)("?)(\s*:)?', re.DOTALL)
 _GAP = re.compile(r"(?:[\s{}\[\],:]++|-?[\d.]++(?:[eE][+-]?\d++)?|true|false|null|NaN|-?Infinity)*+")
 _PUNCTUATION = "{}[],: \t\r\n"
 _NUMBER = re.compile(r"\s*(\d{4,})(?=[\s,}\]]|$)")
+_LONG = 14  # digits: as many as say by themselves what they are
+_LONG_NUMBER = re.compile(rf"(?<![\w.+-])\d{{{_LONG},19}}(?=[\s,}}\]]|$)")
 _LAST_OF_LIST = re.compile(r"\s*\]")
 
 
@@ -238,8 +241,15 @@ def _level_after(gap: str, level: tuple[str | None, str | None], stack: list[_Le
 
 def _gap_literals(text: str, start: int, end: int, name: str | None, owner: str | None) -> Iterator[Literal]:
     number = _NUMBER.match(text, start, end) if name is not None else None
+    last = start
     if number is not None:
-        yield Literal(number.start(1), number.end(1), "number", name, owner)
+        last = number.end()
+        yield Literal(number.start(1), last, "number", name, owner)
+    for match in _LONG_NUMBER.finditer(text, last, end) if end - last >= _LONG else ():
+        is_inside = not any(char in "}]" for char in text[last : match.start()])
+        last = match.end()
+        name, owner = (name, owner) if is_inside else (None, None)
+        yield Literal(*match.span(), "number", name, owner)
     if _GAP.fullmatch(text, start, end) is None:
         yield Literal(start, end, "junk")
 

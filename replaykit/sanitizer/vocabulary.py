@@ -49,6 +49,11 @@ VALUE_FIELDS = _words("data pass plain plaintext raw stringvalue v val value")
 # Fields that hold the name of the value beside them.
 ANNOUNCERS = _words("field header id key label name option param parameter property setting variable")
 OWNERS = _words("auth secrets tokens")
+# What has numbers as long as a card's: in JSON, a number in such a field is of it.
+NUMBERED_THINGS = _words(
+    "at bytes checksum count created date duration hash id ids index invoice nonce ns number offset order ref row "
+    "seed seq sequence serial size sku sum time timestamp total tracking ts uid updated us uuid version"
+)
 PERSONAL_PAIRS = frozenset(
     {
         *("account number", "card number", "credit card", "debit card", "id card", "routing number"),

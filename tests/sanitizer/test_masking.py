@@ -83,6 +83,8 @@ def test_secret_of_the_environment_may_be_unset_replaced_or_another(template: An
         pytest.param({"name": "password", "value": 12345678}, id="name and number"),
         pytest.param({"headers": [["Authorization", "Bearer Ab1!x"]]}, id="pair"),
         pytest.param({"arguments": '[["password", "p\\u00e41xyz"]]'}, id="pair in JSON"),
+        pytest.param({"card": 4556737586899855, "all": [1, 4556737586899855]}, id="card as a number"),
+        pytest.param({"arguments": '{"card": 4556737586899855}'}, id="card as a number in JSON"),
         pytest.param("<password><![CDATA[p <a> & b1]]></password>", id="CDATA"),
         pytest.param("password: |\n  hunter2hunter2\n", id="block"),
         pytest.param("mysql -u root -pHunter2x db", id="option of one letter"),
