@@ -10,7 +10,7 @@ from replaykit.sanitizer.personal import personal_kind
 from replaykit.sanitizer.shapes import Found, is_placeholder
 from replaykit.sanitizer.tables import find_columns
 from replaykit.sanitizer.values import has_both, is_credential, is_password, is_secret_under, named_span, named_value
-from replaykit.sanitizer.views import decode
+from replaykit.sanitizer.views import OPAQUE, decode
 
 _SHORTEST = 8  # characters, under a name that says less
 _HINTS = ("key", "token", "secret", "pass", "pwd", "credential", "auth", "cookie", "appid", "_pw", "identified by")
@@ -157,6 +157,7 @@ def _assigned_values(text: str, hints: list[int]) -> Iterator[Found]:
         elif match is not None:
             group = "secret" if match["quoted"] is None else "quoted"
             said = decode(match[group], "percent")
+            said = match[group] if OPAQUE in said else said  # written for no link: a password with a sign in it
             is_somebodys = said != match[group] and personal_kind(said) is not None  # found by its shape
             if not is_somebodys and _is_assigned(match[group], strength, is_strong=is_strong):
                 yield Found(*match.span(group), "secret", form="plain" if said == match[group] else "percent")

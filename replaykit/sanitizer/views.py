@@ -39,7 +39,8 @@ _ENTITY = re.compile(
     r"&(?:#0{0,4}(?:43|45|46|64|95)|#[xX]0{0,4}(?:2[bBdDeE]|40|5[fF])|commat|period|lowbar|plus|hyphen|dash);"
 )
 
-_OPAQUE = "\ufffd"  # stands for a piece that says no character; no rule matches it and nothing replaces it
+OPAQUE = "\ufffd"
+"""Stands for a piece that says no character; no rule matches it and nothing replaces it."""
 
 
 def decode(raw: str, form: Form) -> str:
@@ -117,7 +118,7 @@ def _unquote(escape: str) -> str:
     try:
         return bytes.fromhex(escape.replace("%", "")).decode()
     except UnicodeDecodeError:
-        return _OPAQUE
+        return OPAQUE
 
 
 def _quote(piece: str, char: str) -> str:

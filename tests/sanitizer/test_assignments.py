@@ -7,6 +7,7 @@ import time
 import pytest
 
 from replaykit.sanitizer.assignments import find_assignments, find_elements
+from tests.sanitizer.secrets import sanitizer
 
 
 def found(text: str) -> set[str]:
@@ -51,6 +52,14 @@ def test_value_is_found(text: str, secret: str) -> None:
 def test_a_number_that_a_link_names_is_read_before_it_is_judged() -> None:
     assert found("token=PL17%200176%204554%206281%204961%202548%202289") == set()
     assert found("password=my%20Pass7word%21") == {"my%20Pass7word%21"}
+
+
+def test_percent_that_says_no_character_is_the_passwords_own() -> None:
+    secret = "c8sE%daVyW7T5CX0hS0G"
+    stored = sanitizer().json([f'password = "{secret}"', f"use {secret}"])
+
+    assert [item.form for item in find_assignments(f'password = "{secret}"')] == ["plain"]
+    assert secret not in str(stored)
 
 
 @pytest.mark.parametrize(
