@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from replaykit.sanitizer.names import Strength, field_strength, is_secret_variable
 from replaykit.sanitizer.personal import personal_kind
 from replaykit.sanitizer.shapes import Found, is_placeholder
+from replaykit.sanitizer.sourcecode import is_code_name
 from replaykit.sanitizer.tables import find_columns
 from replaykit.sanitizer.values import has_both, is_credential, is_password, is_secret_under, named_span, named_value
 from replaykit.sanitizer.views import OPAQUE, decode
@@ -86,7 +87,7 @@ def _paired_values(text: str) -> Iterator[Found]:
         before = _BEFORE_VALUE.search(text[max(0, match.start() - 120) : match.start()])
         strength = field_strength(before["name"]) if before is not None else None
         # A page's hidden fields have names like these, too; and without quotes it may be a word about it.
-        if strength in ("strong", "personal") and (match["bare"] is None or has_both(match["bare"])):
+        if strength in ("strong", "loose", "personal") and (match["bare"] is None or has_both(match["bare"])):
             span = named_span(match[match.lastgroup or 0], strength)
             if span is not None:
                 yield Found(match.start(match.lastgroup or 0) + span[0], match.end(match.lastgroup or 0), "secret")
@@ -150,7 +151,7 @@ def _assigned_values(text: str, hints: list[int]) -> Iterator[Found]:
             continue
         name = before[0] + rest[0]
         strength = field_strength(name)
-        is_strong = strength == "strong" or (name.isupper() and is_secret_variable(name))
+        is_strong = strength in ("strong", "loose") or (name.isupper() and is_secret_variable(name))
         if is_strong and setting is not None and _CONNECTION.search(text[max(0, start - 240) : start]) is not None:
             if not is_placeholder(setting["value"]):
                 yield Found(*setting.span("value"), "secret")
@@ -159,11 +160,17 @@ def _assigned_values(text: str, hints: list[int]) -> Iterator[Found]:
             said = decode(match[group], "percent")
             said = match[group] if OPAQUE in said else said  # written for no link: a password with a sign in it
             is_somebodys = said != match[group] and personal_kind(said) is not None  # found by its shape
-            if not is_somebodys and _is_assigned(match[group], strength, is_strong=is_strong):
+            if (
+                not is_somebodys
+                and _is_assigned(match[group], strength, is_strong=is_strong)
+                and not (group == "secret" and is_code_name(text, *match.span(group)))
+            ):
                 yield Found(*match.span(group), "secret", form="plain" if said == match[group] else "percent")
 
 
 def _is_assigned(value: str, strength: Strength | None, *, is_strong: bool) -> bool:
     if _DOTTED.fullmatch(value) or is_placeholder(value):
+        return False
+    if strength == "loose" and not is_secret_under(value, strength):
         return False
     return is_password(value) if is_strong else len(value) >= _SHORTEST and is_secret_under(value, strength)

@@ -122,7 +122,7 @@ _BASIC = re.compile(r"\b[Bb]asic +(?P<value>[A-Za-z0-9+/]{8,400}={0,2})(?![\w+/=
 def _option_values(text: str) -> Iterator[Found]:
     for match in _OPTION.finditer(text):
         value, strength = match["value"], option_strength(match["name"])
-        if strength == "strong" and not match["quote"] and not has_both(value):
+        if strength in ("strong", "loose") and not match["quote"] and not has_both(value):
             continue  # prose about the option: "--password is required"
         yield from named_value(match, "value", strength, "plain")
 

@@ -8,10 +8,8 @@ def _words(text: str) -> frozenset[str]:
 
 
 # Whole words of a name, as it is split below: `apiKey`, `api_key` and `API-KEY` are all ("api", "key").
-STRONG_WORDS = _words(
-    "apikey apikeys authorization credential credentials hapikey passcode passphrase passwd password passwords pwd "
-    "secret"
-)
+STRONG_WORDS = _words("apikey apikeys authorization hapikey passcode passphrase passwd password passwords pwd secret")
+LOOSE_WORDS = _words("credential credentials")
 WEAK_WORDS = _words("appid auth bearer csrf jwt otp pass pw secrets totp xsrf")
 FAINT_WORDS = _words("code key session sessionid sid")
 KEY_OWNERS = _words(

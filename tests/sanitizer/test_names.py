@@ -15,6 +15,7 @@ from replaykit.sanitizer.names import (
     query_strength,
     secret_variables,
 )
+from replaykit.sanitizer.sanitizer import Sanitizer
 
 STRONG_FIELDS = [
     "password",
@@ -41,7 +42,6 @@ STRONG_FIELDS = [
     "id_token",
     "session_token",
     "bearer_token",
-    "credentials",
     "Authorization",
     "proxy-authorization",
     "cookie",
@@ -287,3 +287,16 @@ def test_plain_value_of_a_secret_variable_is_left_alone(value: str) -> None:
 )
 def test_value_can_be_a_secret(value: str) -> None:
     assert is_secret_value(value)
+
+
+@pytest.mark.parametrize("value", ["include", "same-origin", "omit", "application default"])
+def test_way_in_which_credentials_are_sent_is_none(value: str) -> None:
+    options = {"credentials": value, "method": "GET"}
+
+    assert Sanitizer().json(options) == options
+    assert Sanitizer().text(f"fetch(url, {{credentials: '{value}'}})") == f"fetch(url, {{credentials: '{value}'}})"
+
+
+@pytest.mark.parametrize("value", ["Hunter2x", "bob:hunter", "bob:hunter2", "letmein!", "LetMeIn"])
+def test_credentials_are_taken_out(value: str) -> None:
+    assert value not in str(Sanitizer().json({"credentials": value, "credential": {"value": value}}))
