@@ -16,9 +16,11 @@ from functools import lru_cache
 from typing import Literal
 
 from replaykit.sanitizer.vocabulary import (
+    ALGORITHMS,
     CODE_OWNERS,
     CURSORS,
     FAINT_WORDS,
+    HEADER_WORDS,
     KEY_OWNERS,
     KINDS_OF_KEY,
     KINDS_OF_PASS,
@@ -181,7 +183,11 @@ def header_strength(name: str) -> Strength | None:
     words = split_name(name)
     if lowered in SECRET_HEADERS or (words[-1:] == ("token",) and CURSORS.isdisjoint(words)):
         return "strong"
-    return None if lowered.startswith("access-control-") else field_strength(name)
+    if lowered.startswith("access-control-"):
+        return None
+    while len(words) > 1 and (words[-1] in ALGORITHMS or words[-1].isdigit()):
+        words = words[:-1]
+    return "loose" if words[-1:] and words[-1] in HEADER_WORDS else field_strength(name)
 
 
 @lru_cache(maxsize=4096)

@@ -50,6 +50,8 @@ def find_personal(text: str) -> Iterator[Found]:
         if _MAY_BE_LETTERED.search(text, first) is not None:
             yield from find_lettered(text)
             yield from _ibans(text)
+    if "/" in text:
+        yield from _segments(text)
     yield from find_machines(text, digit.start() if digit is not None else len(text))
 
 
@@ -77,6 +79,18 @@ def find_lone(text: str) -> Iterator[Found]:
     if is_card or is_national_alone(value):
         start = text.index(value)
         yield Found(start, start + len(value), CARD if is_card else NATIONAL_ID)
+
+
+_SEGMENT = re.compile(r"(?<=[A-Za-z]/)(?=[^/\s\d]*\d)[^/\s\"'<>?#&|,;`\\]{6,40}(?=/|[\s\"'?#]|\Z)")
+
+
+def _segments(text: str) -> Iterator[Found]:
+    """The pieces of a path that are somebody's, all of it: `/users/4111111111111111/inbox`."""
+    for match in _SEGMENT.finditer(text):
+        kind = personal_kind(match[0])
+        # What ends in an address may be a program and its version.
+        if kind is not None and (kind != IP or text[match.end() : match.end() + 1] == "/"):
+            yield Found(*match.span(), kind)
 
 
 def _in_run(text: str, start: int, end: int) -> Iterator[Found]:

@@ -122,7 +122,8 @@ def _group(sign: str, shortest: int, rules: tuple[tuple[Rule, frozenset[str]], .
 
 _PLACEHOLDER = re.compile(
     r"^(?:[*x.•…-]+|<[^<>]*>|\{[^{}]*\}|\$\{?\w+\}?|\W*(?:redacted|filtered|removed|hidden|masked|scrubbed|placeholder)\W*"
-    r"|[A-Z]+(?:[-_][A-Z]+)*-?X{3,}|(?:your|my)[-_ ].*|none|null|true|false|test|dummy|fake)$",
+    r"|[A-Z]+(?:[-_][A-Z]+)*-?X{3,}|[a-z_-]{0,12}[_-](?:\.{3,}|…|\*{3,})"
+    r"|(?:your|my)[-_ ].*|none|null|true|false|test|dummy|fake)$",
     re.IGNORECASE,
 )
 

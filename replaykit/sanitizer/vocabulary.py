@@ -12,6 +12,9 @@ STRONG_WORDS = _words("apikey apikeys authorization hapikey passcode passphrase 
 LOOSE_WORDS = _words("credential credentials")
 WEAK_WORDS = _words("appid auth bearer csrf jwt otp pass pw secrets totp xsrf")
 FAINT_WORDS = _words("code key session sessionid sid")
+# The last word of a header, but for how it was made: `X-My-Auth`, `X-Hub-Signature-256`.
+HEADER_WORDS = _words("assertion auth authentication hmac jwt sig signature")
+ALGORITHMS = _words("base ed md rsa sha v")
 KEY_OWNERS = _words(
     "access account api app application auth encryption private secret service shared signing subscription webhook"
 )

@@ -116,6 +116,37 @@ def test_card_in_groups_is_found(gap: str, behind: str) -> None:
     assert ("card", card) in found(f"on {card}{behind}")
 
 
+@pytest.mark.parametrize(("kind", "value"), [case for case in CASES if not set(case[1]) & set(" ()")])
+@pytest.mark.parametrize(
+    "around", ["/u/{}/inbox", "see /v1/users/{}/inbox?a=1", "GET /u/{}/", "https://x.io/u/{}/inbox"]
+)
+def test_segment_of_a_path_is_found(kind: str, value: str, around: str) -> None:
+    assert (kind, value) in found(around.format(value))
+
+
+def test_address_that_names_a_file_is_found() -> None:
+    assert found("see 93.184.216.34.json and 185.199.108.153.txt") == {
+        ("ip", "93.184.216.34"),
+        ("ip", "185.199.108.153"),
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Chrome/140.100.200.150 Safari",
+        "/orders/4556737586899856/items",
+        "/v1/20251122103009/a",
+        "/a/b4556737586899855/c",
+        "93.184.216.34.dev1",
+        "93.184.216.34.5",
+        "12/28/4556737586899855/1",
+    ],
+)
+def test_other_segment_stays(text: str) -> None:
+    assert found(text) == set()
+
+
 @pytest.mark.parametrize(
     "text",
     [
