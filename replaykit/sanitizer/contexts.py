@@ -30,7 +30,7 @@ def find_contexts(text: str) -> Iterator[Found]:
         yield from _curl_keys(text)
     if "asic " in text:
         yield from _basic_values(text)
-    if "&" in text:
+    if "&" in text and _ENTITY_SIGN.search(text) is not None:
         yield from _entity_addresses(text)
     if " -" in text:
         yield from find_short_options(text)
@@ -91,6 +91,7 @@ def _link_values(text: str) -> Iterator[Found]:
 
 # pages
 
+_ENTITY_SIGN = re.compile(r"&(?:#0{0,4}64|#[xX]0{0,4}40|commat);|@[\w.-]{1,200}&")
 _ENTITY_WORD = re.compile(
     r"[\w.%+-]{1,64}(?:&[#\w]{2,8};[\w.%+-]{0,64}){1,8}(?:@[\w.-]{1,200}(?:&[#\w]{2,8};[\w.-]{1,64}){0,4})?"
 )
