@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from replaykit.sanitizer.names import Strength, header_strength, is_plain_value, is_secret_variable, option_strength
+from replaykit.sanitizer.shortoptions import short_option_starts
 from replaykit.sanitizer.values import named_span
 
 _OPTION = re.compile(r"--?([A-Za-z][\w.-]+)")
@@ -21,8 +22,8 @@ _HEADER_OPTIONS = frozenset({"-H", "--header"})
 def secret_starts(words: Sequence[str]) -> Iterator[int | None]:
     """For each word where the secret in it begins; None if nothing around it says that it holds one."""
     before = ""
-    for word in words:
-        yield _start(word, before)
+    for word, short in zip(words, short_option_starts(words), strict=True):
+        yield short if short is not None else _start(word, before)
         before = word
 
 

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 
 from replaykit.sanitizer.assignments import find_assignments, find_elements
 from replaykit.sanitizer.names import option_strength, query_strength
-from replaykit.sanitizer.shapes import KEEP, Found, is_placeholder
+from replaykit.sanitizer.shapes import EMAIL, KEEP, Found, is_placeholder
+from replaykit.sanitizer.shortoptions import find_short_options
 from replaykit.sanitizer.values import has_both, is_credential, named_value
-from replaykit.sanitizer.views import decode
+from replaykit.sanitizer.views import decode, raw_length
 
 
 def find_contexts(text: str) -> Iterator[Found]:
@@ -29,6 +30,10 @@ def find_contexts(text: str) -> Iterator[Found]:
         yield from _curl_keys(text)
     if "asic " in text:
         yield from _basic_values(text)
+    if "&" in text and _ENTITY_SIGN.search(text) is not None:
+        yield from _entity_addresses(text)
+    if " -" in text:
+        yield from find_short_options(text)
     if "</" in text:
         yield from find_elements(text)
     yield from find_assignments(text)
@@ -84,6 +89,24 @@ def _link_values(text: str) -> Iterator[Found]:
         yield from named_value(pair, "value", query_strength(decode(pair["name"], "percent")), "form")
 
 
+# pages
+
+_ENTITY_SIGN = re.compile(r"&(?:#0{0,4}64|#[xX]0{0,4}40|commat);|@[\w.-]{1,200}&")
+_ENTITY_WORD = re.compile(
+    r"[\w.%+-]{1,64}(?:&[#\w]{2,8};[\w.%+-]{0,64}){1,8}(?:@[\w.-]{1,200}(?:&[#\w]{2,8};[\w.-]{1,64}){0,4})?"
+)
+
+
+def _entity_addresses(text: str) -> Iterator[Found]:
+    """Addresses whose signs a page writes as entities: `me&#64;acme.com`."""
+    for word in _ENTITY_WORD.finditer(text):
+        said = decode(word[0], "entities")
+        if said != word[0]:
+            for match in EMAIL.pattern.finditer(said):
+                start, end = (word.start() + raw_length(word[0], "entities", place) for place in match.span())
+                yield Found(start, end, EMAIL.kind, form="entities")
+
+
 # command lines and headers in a text
 
 _OPTION = re.compile(
@@ -100,7 +123,7 @@ _BASIC = re.compile(r"\b[Bb]asic +(?P<value>[A-Za-z0-9+/]{8,400}={0,2})(?![\w+/=
 def _option_values(text: str) -> Iterator[Found]:
     for match in _OPTION.finditer(text):
         value, strength = match["value"], option_strength(match["name"])
-        if strength == "strong" and not match["quote"] and not has_both(value):
+        if strength in ("strong", "loose") and not match["quote"] and not has_both(value):
             continue  # prose about the option: "--password is required"
         yield from named_value(match, "value", strength, "plain")
 

@@ -24,7 +24,7 @@ def find_machines(text: str, start: int) -> Iterator[Found]:
 
 
 _MAY_BE_IPV4 = re.compile(r"\.\d{1,3}\.\d{1,3}\.\d")
-_IPV4 = re.compile(r"\d(?<![\w.+-].)(?<!\w/.)\d{0,2}(?:\.\d{1,3}){3}(?![\w-]|\.\w)")
+_IPV4 = re.compile(r"\d(?<![\w.+-].)(?<!\w/.)\d{0,2}(?:\.\d{1,3}){3}(?![\w-]|\.(?![a-z]{2,5}(?![\w.-]))\w)")
 _IP_BEFORE = re.compile(
     r"(?:\bip|ipv[46]|ip[_ -]?addr(?:ess)?|address|addr|host|server|client|remote|peer|dns|gateway|ping|ssh|from"
     r"|nameserver|x-forwarded-for|x-real-ip|://)[\s:=\"'\[(a-z]{0,8}\Z",

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from replaykit.sanitizer.announced import Said, is_pair, named_by, said_by
 from replaykit.sanitizer.base64text import bytes_of, rewrite_runs, text_of
 from replaykit.sanitizer.names import Strength, inner_strength, is_owner
 from replaykit.sanitizer.packed import unpack
@@ -25,6 +26,7 @@ from replaykit.sanitizer.views import (
 )
 
 _CACHED_TEXTS = 4096
+_LARGEST = 10**40  # numbers; larger ones are nobody's, and some are too large to be written
 _RUN = re.compile(r"[A-Za-z0-9]+")  # what nobody escapes
 
 
@@ -55,6 +57,8 @@ class Masker:
         if isinstance(value, str):
             return self._text(value, inner_strength(name, owner), findings)
         if isinstance(value, list | tuple):
+            if len(value) == 2 and all(isinstance(item, str) for item in value) and is_pair(*value):
+                return [self._value(value[0], name, owner, findings), self._value(value[1], value[0], owner, findings)]
             return [self._value(item, name, owner, findings) for item in value]
         if isinstance(value, dict):
             data = unpack(value)
@@ -63,8 +67,10 @@ class Masker:
             owner = name if name is not None and is_owner(name) else owner
             # A key is masked before its value: findings come in the order of the text.
             made: dict[Any, Any] = {}
+            said: Said | None = None
             for key, item in value.items():
-                inner = key if isinstance(key, str) else None
+                inner = named_by(said, key, owner) if isinstance(key, str) else None
+                said = (said_by(inner, item) if isinstance(item, str) else None) or said
                 masked = self._text(key, None, findings) if inner is not None else key
                 number = 1
                 while masked in made:  # two addresses as keys are two entries
@@ -72,7 +78,7 @@ class Masker:
                     masked = f"{masked}#{number}"
                 made[masked] = self._value(item, inner, owner, findings)
             return made
-        if type(value) is int and name is not None:
+        if type(value) is int and abs(value) < _LARGEST:
             return self._number(str(value), inner_strength(name, owner), findings) or value
         return value
 

@@ -1,6 +1,7 @@
 """Which names announce a secret: of headers, fields, query keys and environment variables. Data; users add.
 
-A name is *strong* if whatever stands there is a secret (`password`, `api_key`), *weak* if it often is something else
+A name is *strong* if whatever stands there is a secret (`password`, `api_key`), *loose* if there may be the name of a
+way instead (`credentials: include`), *weak* if it often is something else
 (`token` is a word of a model's answer too), *vague* if some service may call its key so (`acme_key`), and *faint* if it
 mostly is something else (`key`, `code`). Under a weak name only what looks like a credential counts, under a vague one
 only a long one, under a faint one only what nobody but a random generator writes. Under a *personal* name (`phone`)
@@ -15,12 +16,15 @@ from functools import lru_cache
 from typing import Literal
 
 from replaykit.sanitizer.vocabulary import (
+    ALGORITHMS,
     CODE_OWNERS,
     CURSORS,
     FAINT_WORDS,
+    HEADER_WORDS,
     KEY_OWNERS,
     KINDS_OF_KEY,
     KINDS_OF_PASS,
+    LOOSE_WORDS,
     OWNERS,
     PASS_OWNERS,
     PERSONAL_PAIRS,
@@ -32,7 +36,7 @@ from replaykit.sanitizer.vocabulary import (
     WEAK_WORDS,
 )
 
-Strength = Literal["strong", "weak", "vague", "faint", "personal"]
+Strength = Literal["strong", "loose", "weak", "vague", "faint", "personal"]
 
 SECRET_HEADERS = frozenset(
     {
@@ -121,6 +125,8 @@ def field_strength(name: str) -> Strength | None:
         or (last in ("key", "keys") and before and before[-1] in KEY_OWNERS)
     ):
         return "strong"
+    if last in LOOSE_WORDS:
+        return "loose"
     if (last == "token" and not TOKEN_OWNERS.isdisjoint(before)) or (
         last == "pass" and not PASS_OWNERS.isdisjoint(before)
     ):
@@ -156,16 +162,16 @@ def is_personal_name(name: str) -> bool:
 @lru_cache(maxsize=4096)
 def is_owner(name: str) -> bool:
     """True for the name of an object that is made of secrets: `credentials`, `auth`, `password`."""
-    return field_strength(name) == "strong" or name.lower() in OWNERS
+    return field_strength(name) in ("strong", "loose") or name.lower() in OWNERS
 
 
 @lru_cache(maxsize=4096)
 def inner_strength(name: str | None, owner: str | None) -> Strength | None:
     """How surely a field holds a secret, given the name of the object around it that is made of secrets."""
     strength = field_strength(name) if name is not None else None
-    if owner is None or strength in ("strong", "personal"):
+    if owner is None or strength in ("strong", "loose", "personal"):
         return strength
-    if name is not None and name.lower() in VALUE_FIELDS and field_strength(owner) == "strong":
+    if name is not None and name.lower() in VALUE_FIELDS and field_strength(owner) in ("strong", "loose"):
         return "strong"  # but not a schema's `type` or `description`: those stay under `password`, too
     return "strong" if strength == "weak" and name is not None and name.lower() == "pass" else "weak"
 
@@ -177,7 +183,11 @@ def header_strength(name: str) -> Strength | None:
     words = split_name(name)
     if lowered in SECRET_HEADERS or (words[-1:] == ("token",) and CURSORS.isdisjoint(words)):
         return "strong"
-    return None if lowered.startswith("access-control-") else field_strength(name)
+    if lowered.startswith("access-control-"):
+        return None
+    while len(words) > 1 and (words[-1] in ALGORITHMS or words[-1].isdigit()):
+        words = words[:-1]
+    return "loose" if words[-1:] and words[-1] in HEADER_WORDS else field_strength(name)
 
 
 @lru_cache(maxsize=4096)

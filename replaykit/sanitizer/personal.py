@@ -11,9 +11,11 @@ from collections.abc import Iterator
 
 from replaykit.sanitizer.checksums import digits_of, luhn, mod97
 from replaykit.sanitizer.machines import IP, find_machines, is_ip
+from replaykit.sanitizer.names import split_name
 from replaykit.sanitizer.national import KIND as NATIONAL_ID
-from replaykit.sanitizer.national import find_grouped, find_lettered, is_in_row, is_national, is_national_alone
+from replaykit.sanitizer.national import find_grouped, find_lettered, is_national, is_national_alone
 from replaykit.sanitizer.shapes import Found
+from replaykit.sanitizer.vocabulary import NUMBERED_THINGS
 
 CARD, IBAN, PHONE = "card", "iban", "phone"
 
@@ -22,7 +24,7 @@ _FEWEST = 7  # characters: the shortest address of a machine that is taken
 # Each pattern begins with what is rare in prose, and looks back from there: so most of a text is skipped at once.
 _MAY_BE = re.compile(r"[0-9][0-9.]")
 _MAY_BE_LETTERED = re.compile(r"[0-9](?:(?<=[A-Z][0-9])|(?<=[A-Z] [0-9])|-?[A-Z]|[0-9]{5}[-+][0-9]|[0-9]{17})")
-_RUN = re.compile(r"[0-9](?:[ ().\u00a0/-]{0,3}[0-9]){6}(?:[ ().\u00a0/-]{0,3}[0-9])*+")
+_RUN = re.compile(r"[0-9](?:[ ().\u00a0\u2009\u202f/-]{0,3}[0-9]){6}(?:[ ().\u00a0\u2009\u202f/-]{0,3}[0-9])*+")
 _DATE = re.compile(
     r"(?:19|20)\d\d([-/.])[01]\d\1[0-3]\d(?:[ -]\d{1,2})?\Z"
     r"|[0-3]?\d([-/.])[0-3]?\d\2(?:19|20)\d\d(?: \d{1,2})?\Z"
@@ -48,6 +50,8 @@ def find_personal(text: str) -> Iterator[Found]:
         if _MAY_BE_LETTERED.search(text, first) is not None:
             yield from find_lettered(text)
             yield from _ibans(text)
+    if "/" in text:
+        yield from _segments(text)
     yield from find_machines(text, digit.start() if digit is not None else len(text))
 
 
@@ -75,6 +79,18 @@ def find_lone(text: str) -> Iterator[Found]:
     if is_card or is_national_alone(value):
         start = text.index(value)
         yield Found(start, start + len(value), CARD if is_card else NATIONAL_ID)
+
+
+_SEGMENT = re.compile(r"(?<=[A-Za-z]/)(?=[^/\s\d]*\d)[^/\s\"'<>?#&|,;`\\]{6,40}(?=/|[\s\"'?#]|\Z)")
+
+
+def _segments(text: str) -> Iterator[Found]:
+    """The pieces of a path that are somebody's, all of it: `/users/4111111111111111/inbox`."""
+    for match in _SEGMENT.finditer(text):
+        kind = personal_kind(match[0])
+        # What ends in an address may be a program and its version.
+        if kind is not None and (kind != IP or text[match.end() : match.end() + 1] == "/"):
+            yield Found(*match.span(), kind)
 
 
 def _in_run(text: str, start: int, end: int) -> Iterator[Found]:
@@ -142,9 +158,16 @@ _NAMED = re.compile(
 # cards
 
 _FEWEST_OF_CARD = 12
+_GAPS = r"[ \u00a0\u2009\u202f-]"
 _CARD = re.compile(
-    r"(?<![\w.+/$-])(?:\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|3\d{3}([ -])\d{6}\2\d{4,5}|\d{13,19})(?![\w/=]|[.-]\d|[ -]\d)"
+    rf"(?<![\w.+/$-])(?:\d{{4}}({_GAPS})\d{{4}}\1\d{{4}}\1\d{{1,7}}|3\d{{3}}({_GAPS})\d{{6}}\2\d{{4,5}}|\d{{13,19}})"
+    r"(?![\w/=]|[.-]\d)"
 )
+# A row of numbers as long as groups of a card are is a table; what is beside a card is short: when it ends, its code.
+_EXPIRY = re.compile(r"[ \u00a0](?:0[1-9]|1[0-2])/\d{2}(?:\d{2})?(?![\w/])")
+_GROUP_BEFORE = re.compile(r"(?<!\d)(\d+)([ \u00a0\u2009\u202f])\Z")
+_GROUP_BEHIND = re.compile(r"([ \u00a0\u2009\u202f])(\d+)")
+_MOST_BESIDE = 4  # digits of a number beside one without gaps
 _CARD_BEFORE = re.compile(
     r"(?:card|visa|master ?card|amex|american express|maestro|discover|diners|uatp|pan|cc)"
     r"(?: ?(?:number|num|no|nr|#|is))*+[\s.:=#\"'`-]{0,5}\Z",
@@ -154,10 +177,26 @@ _CARD_BEFORE = re.compile(
 
 def _cards(text: str, start: int, end: int, before: str) -> Iterator[Found]:
     for match in _CARD.finditer(text, start, end + 2):
-        if not is_in_row(text, *match.span()):
+        if not _is_in_table(text, match):
             is_sure = match.start() == start and _CARD_BEFORE.search(before) is not None
             if _is_card(match[0], is_sure=is_sure):
                 yield Found(*match.span(), CARD)
+
+
+def _is_in_table(text: str, match: re.Match[str]) -> bool:
+    """True if the numbers beside one make it a part of a table, and no card."""
+    low, high = match.span()
+    gap = match[1] or match[2]
+    if gap is not None and gap != "-" and _EXPIRY.match(text, high) is not None:
+        return _GROUP_BEFORE.search(text, max(0, low - 24), low) is not None
+    beside = (_GROUP_BEFORE.search(text, max(0, low - 24), low), _GROUP_BEHIND.match(text, high))
+    digits = [found[1] if found[1].isdigit() else found[2] for found in beside if found is not None]
+    return any(len(number) > _MOST_BESIDE for number in digits) if gap in (None, "-") else bool(digits)
+
+
+def is_card_number(digits: str, name: str | None) -> bool:
+    """True for a card's number written as a number, unless its field says that it is one of something else."""
+    return not (name is not None and NUMBERED_THINGS.intersection(split_name(name)[-1:])) and _is_card(digits)
 
 
 def _is_card(value: str, *, is_sure: bool = False) -> bool:

@@ -13,10 +13,12 @@ from replaykit.sanitizer.shapes import EMAIL, Rule, grouped
 _SHORTEST = 13  # characters; no rule below matches anything shorter
 
 
-def _token(kind: str, prefix: str, rest: str, *literals: str) -> Rule:
+def _token(kind: str, prefix: str, rest: str, *literals: str, keeps: str = "", marks: str = "") -> Rule:
+    """A token that begins with `prefix`, which stays; given `keeps`, that stays, and given `marks`, these do, too."""
     # Not inside a longer word: `task-` is no `sk-`, and base64 is full of short prefixes.
     pattern = re.compile(rf"(?<![A-Za-z0-9_-]){prefix}{rest}(?![A-Za-z0-9_])")
-    return Rule(kind, pattern, literals, re.compile(prefix), reach=0, shortest=_SHORTEST)
+    kept, further = re.compile(keeps or prefix), re.compile(marks) if marks else None
+    return Rule(kind, pattern, literals, kept, further, reach=0, shortest=_SHORTEST)
 
 
 def _address(kind: str, prefix: str, rest: str, *literals: str) -> Rule:
@@ -53,13 +55,21 @@ _MIXED = r"(?=[\w-]{0,80}\d)(?=[\w-]{0,80}[A-Z])"
 
 RULES: tuple[Rule, ...] = (
     _token("anthropic_key", r"sk-ant-(?:[a-z]+\d+-)?", r"[\w-]{20,}", "sk-ant-"),
-    _token("openai_key", r"sk-(?:proj-|svcacct-|admin-|None-)?", r"[\w-]{20,}", "sk-"),
+    # Others call theirs `sk-or-v1-`, `sk-lf-`: small letters, and a version. In the middle stands "OpenAI" in base64.
+    _token(
+        "openai_key",
+        r"sk-(?:proj-|svcacct-|admin-|None-)?",
+        r"[\w-]{20,}",
+        "sk-",
+        keeps=r"sk-(?:None-|[a-z]{2,8}-)?(?:v\d{1,2}-)?",
+        marks="T3BlbkFJ",
+    ),
     _token("google_key", r"AIza", r"[\w-]{35}", "AIza"),
     _token("google_key", r"AQ\.", r"[\w-]{40,}", "AQ."),
-    _token("google_oauth", r"ya29\.", r"[\w.-]{19,}[\w-]", "ya29."),
+    _token("google_oauth", r"ya29\.", r"[\w.-]{19,}[\w-]", "ya29.", keeps=r"ya29\.(?:a0|c\.)?"),
     _token("github_token", r"gh[oprsu]_", r"[A-Za-z0-9]{36,}", "ghp_", "gho_", "ghr_", "ghs_", "ghu_"),
-    _token("github_token", r"github_pat_", r"\w{22,}", "github_pat_"),
-    _token("gitlab_token", r"gl(?:pat|dt|rt|cbt|soat|ffct|oas)-", r"[\w-]{20,}", *_GITLAB),
+    _token("github_token", r"github_pat_", r"\w{22,}", "github_pat_", keeps="github_pat_(?:11)?"),
+    _token("gitlab_token", r"gl(?:pat|dt|rt|cbt|soat|ffct|oas)-(?:t\d_)?", r"[\w-]{20,}", *_GITLAB),
     _token("gitlab_token", r"glimt-", r"[\w-]{25}", "glimt-"),
     _token("gitlab_token", r"glptt-", r"[0-9a-f]{40}", "glptt-"),
     _token(
@@ -70,10 +80,11 @@ RULES: tuple[Rule, ...] = (
         "glft-",
         "glwt-",
         "glagent-",
+        keeps=r"gl[a-z]+-(?:t\d_)?",
     ),
     _token("gitlab_token", r"GR1348941", r"[\w-]{20,}", "GR1348941"),
     _token("slack_token", r"xox[abceoprs]-", r"[\w-]{10,}", *(f"xox{kind}-" for kind in "abceoprs")),
-    _token("slack_token", r"xoxe\.xox[bp]-", r"[\w-]{10,}", "xoxe.xoxb-", "xoxe.xoxp-"),
+    _token("slack_token", r"xoxe\.xox[bp]-(?:\d-)?", r"[\w-]{10,}", "xoxe.xoxb-", "xoxe.xoxp-"),
     _token("slack_token", r"xapp-\d-", r"[\w-]{20,}", "xapp-"),
     _token("aws_key_id", r"A(?:KIA|SIA|BIA|CCA)", r"[A-Z0-9]{16}", "AKIA", "ASIA", "ABIA", "ACCA"),
     _token("hugging_face_token", r"hf_", r"[A-Za-z0-9]{30,40}", "hf_"),
@@ -81,20 +92,27 @@ RULES: tuple[Rule, ...] = (
     _token("perplexity_key", r"pplx-", r"[A-Za-z0-9]{40,}", "pplx-"),
     _token("xai_key", r"xai-", r"[A-Za-z0-9]{40,}", "xai-"),
     _token("replicate_token", r"r8_", r"[A-Za-z0-9]{30,}", "r8_"),
-    _token("tavily_key", r"tvly-", r"[\w-]{20,}", "tvly-"),
+    _token("tavily_key", r"tvly-(?:dev-|prod-)?", r"[\w-]{20,}", "tvly-"),
     _token("langsmith_key", r"lsv2_(?:pt|sk)_", r"\w{30,}", "lsv2_"),
     _token("stripe_key", r"[rsp]k_(?:live|test)_", r"[A-Za-z0-9]{16,}", *_STRIPE),
     _token("sendgrid_key", r"SG\.", r"[\w=-]{16,}\.[\w=-]{16,}", "SG."),
     _token("google_oauth", r"GOCSPX-", r"[\w-]{28}", "GOCSPX-"),
     _token("digitalocean_token", r"do[opr]_v1_", r"[0-9a-f]{64}", "doo_v1_", "dop_v1_", "dor_v1_"),
-    _token("databricks_token", r"dapi", r"[0-9a-f]{32}(?:-\d)?", "dapi"),
+    _token("databricks_token", r"dapi", r"[0-9a-f]{32}(?:-\d)?", "dapi", marks=r"-\d\Z"),
     _token("notion_token", r"ntn_", r"[A-Za-z0-9]{40,}", "ntn_"),
     _token("npm_token", r"npm_", r"[A-Za-z0-9]{36}", "npm_"),
-    _token("pypi_token", r"pypi-", r"[\w-]{50,}", "pypi-"),
+    # For which index it is stands first in it, in base64.
+    _token(
+        "pypi_token",
+        r"pypi-",
+        r"[\w-]{50,}",
+        "pypi-",
+        keeps="pypi-(?:AgEIcHlwaS5vcmc|AgENdGVzdC5weXBpLm9yZw)?",
+    ),
     _token("shopify_token", r"shp(?:at|ca|pa|ss)_", r"[0-9a-fA-F]{32}", *_SHOPIFY),
     _token("docker_token", r"dckr_[op]at_", r"[\w-]{20,}", "dckr_pat_", "dckr_oat_"),
     _token("doppler_token", r"dp\.(?:pt|st|ct|sa|scim|audit)\.(?:[\w-]+\.)?", r"[A-Za-z0-9]{40,44}", "dp."),
-    _token("vault_token", r"hv[bsr]\.", r"[\w-]{24,}", "hvs.", "hvb.", "hvr."),
+    _token("vault_token", r"hv[bsr]\.", r"[\w-]{24,}", "hvs.", "hvb.", "hvr.", keeps=r"hv[bsr]\.(?:CAES)?"),
     _token("sentry_token", r"sntry[su]_", r"[\w+/=-]{40,}", "sntrys_", "sntryu_"),
     _token("stripe_key", r"whsec_", r"[A-Za-z0-9+/]{24,}", "whsec_"),
     _token("linear_key", r"lin_(?:api|oauth)_", r"[A-Za-z0-9]{32,}", "lin_api_", "lin_oauth_"),
@@ -103,7 +121,7 @@ RULES: tuple[Rule, ...] = (
     _token("mailgun_key", r"key-", r"[0-9a-f]{32}", "key-"),
     _token("brevo_key", r"xkeysib-", r"[0-9a-f]{64}-\w{16}", "xkeysib-"),
     _token("twilio_key", r"SK", r"[0-9a-z]{32}", "SK"),
-    _token("nvidia_key", r"nvapi-", r"[\w-]{40,}", "nvapi-"),
+    _token("nvidia_key", r"nvapi-(?:stg-)?", r"[\w-]{40,}", "nvapi-"),
     _token("fireworks_key", r"fw_", r"[A-Za-z0-9]{22,}", "fw_"),
     _token("together_key", r"tgp_v\d_", r"[\w-]{32,}", "tgp_v"),
     _token("elevenlabs_key", r"sk_", r"[0-9a-f]{48}", "sk_"),
@@ -111,7 +129,7 @@ RULES: tuple[Rule, ...] = (
     _token("firecrawl_key", r"fc-", r"[0-9a-f]{32}", "fc-"),
     _token("pinecone_key", r"pcsk_", r"[\w-]{40,}", "pcsk_"),
     _token("posthog_key", r"phx_", r"[A-Za-z0-9]{32,}", "phx_"),
-    _token("supabase_key", r"sb(?:p_|_secret_)", r"[\w-]{20,}", "sbp_", "sb_secret_"),
+    _token("supabase_key", r"sb(?:p_(?:v0_|oauth_)?|_secret_)", r"[\w-]{20,}", "sbp_", "sb_secret_"),
     _token("airtable_token", r"pat[A-Za-z0-9]{14}\.", r"[0-9a-f]{64}", "pat"),
     _token("postman_key", r"PMAK-", r"[0-9a-f]{24}-[0-9a-f]{34}", "PMAK-"),
     _token("new_relic_key", r"NRAK-", r"[A-Z0-9]{27}", "NRAK-"),
@@ -126,10 +144,18 @@ RULES: tuple[Rule, ...] = (
     # Short prefixes with the exact length behind them, and long prefixes.
     _token("adobe_secret", r"p8e-", r"[A-Za-z0-9]{32}", "p8e-"),
     _token("age_key", r"AGE-SECRET-KEY-1", r"[0-9A-Z]{58}", "AGE-SECRET-KEY-1"),
-    _token("alibaba_key_id", r"LTAI", r"[A-Za-z0-9]{16,20}", "LTAI"),
+    _token("alibaba_key_id", r"LTAI", r"[A-Za-z0-9]{16,20}", "LTAI", keeps="LTAI(?:5t)?"),
     _token("apify_token", r"apify_(?:api|proxy)_", r"[A-Za-z0-9]{30,}", "apify_"),
     _token("asana_token", r"[12]/\d{13,20}(?:/\d{13,20})?:", r"[0-9a-f]{32}", "1/", "2/"),
-    _token("atlassian_token", r"AT(?:ATT|CTT|BB)", r"[\w=-]{24,}", "ATATT", "ATCTT", "ATBB"),
+    _token(
+        "atlassian_token",
+        r"AT(?:ATT|CTT|BB)",
+        r"[\w=-]{24,}",
+        "ATATT",
+        "ATCTT",
+        "ATBB",
+        keeps="AT(?:(?:ATT|CTT)(?:3xFf[A-Z][A-Z]0)?|BB)",
+    ),
     _token("axiom_token", r"xa[ap]t-", r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "xaat-", "xapt-"),
     _token("buildkite_token", r"bk(?:ua|at|ct|pt)_", r"[0-9a-f]{40}", "bkua_", "bkat_", "bkct_", "bkpt_"),
     _token("cerebras_key", r"csk-", r"[a-z0-9]{40,}", "csk-"),
@@ -150,23 +176,25 @@ RULES: tuple[Rule, ...] = (
     ),
     _token("e2b_key", r"e2b_", r"[0-9a-f]{40}", "e2b_"),
     _token("easypost_key", r"EZ[AT]K", r"[A-Za-z0-9]{54}", "EZAK", "EZTK"),
-    _token("flutterwave_key", r"FLW(?:SECK|PUBK)(?:_TEST)?-", r"[0-9a-zA-Z]{12,40}(?:-X)?", *_FLUTTERWAVE),
+    _token(
+        "flutterwave_key", r"FLW(?:SECK|PUBK)(?:_TEST)?-", r"[0-9a-zA-Z]{12,40}(?:-X)?", *_FLUTTERWAVE, marks=r"-X\Z"
+    ),
     _token("frameio_token", r"fio-u-", r"[\w=-]{64}", "fio-u-"),
     _token("gocardless_token", r"(?:live|sandbox)_" + _MIXED, r"[\w=-]{40}", "live_", "sandbox_"),
     _token("harness_key", r"(?:pat|sat)\.", r"[\w-]{22}\.[0-9a-f]{24}\.[A-Za-z0-9]{20}", "pat.", "sat."),
-    _token("heroku_key", r"HRKU-", r"[\w-]{36,}", "HRKU-"),
+    _token("heroku_key", r"HRKU-", r"[\w-]{36,}", "HRKU-", keeps="HRKU-(?:AA)?"),
     _token("honeycomb_key", r"hc[abx][il][ck]_", r"[a-z0-9]{58}", *_HONEYCOMB),
     _token("hubspot_token", r"pat-(?:na|eu)\d-", r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "pat-na", "pat-eu"),
     _token("hugging_face_token", r"api_org_", r"[A-Za-z]{34}", "api_org_"),
     _token("infracost_key", r"(?<!\.)ico-", r"[A-Za-z0-9]{32}(?!\.\w)", "ico-"),
-    _token("langfuse_key", r"sk-lf-", r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "sk-lf-"),
+    _token("langfuse_key", r"[sp]k-lf-", r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "sk-lf-", "pk-lf-"),
     _token(
         "launchdarkly_key", r"(?:sdk|mob|api)-", r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "sdk-", "mob-", "api-"
     ),
     _token("llama_cloud_key", r"llx-", r"[A-Za-z0-9]{40,}", "llx-"),
     _token("lob_key", r"(?:live|test)_(?:pub_)?", r"[0-9a-f]{31,35}", "live_", "test_"),
     _token("logfire_token", r"pylf_v\d_(?:us|eu|staging)_", r"[A-Za-z0-9]{30,}", "pylf_"),
-    _token("mapbox_token", r"[ps]k\.eyJ", r"[\w-]{20,}\.[\w-]{20,}", "pk.eyJ", "sk.eyJ"),
+    _token("mapbox_token", r"[ps]k\.eyJ", r"[\w-]{20,}\.[\w-]{20,}", "pk.eyJ", "sk.eyJ", keeps=r"[ps]k\.eyJ(?:1Ijoi)?"),
     _token("mongodb_key", r"mdb_sa_sk_", r"[\w-]{20,}", "mdb_sa_sk_"),
     _token("neon_key", r"napi_", r"[a-z0-9]{40,}", "napi_"),
     _token("new_relic_key", r"NR(?:II|RA|IQ)-", r"[A-Za-z0-9-]{27,42}", "NRII-", "NRRA-", "NRIQ-"),
@@ -216,6 +244,7 @@ RULES: tuple[Rule, ...] = (
         "azure_secret",
         re.compile(r"(?<![\w~.-])[\w~.]{3}\dQ~[\w~.-]{31,34}(?![\w~-])"),
         ("Q~",),
+        marks=re.compile(r"(?<=\d)Q~"),
         reach=4,
         shortest=_SHORTEST,
     ),
@@ -223,6 +252,7 @@ RULES: tuple[Rule, ...] = (
         "azure_token",
         re.compile(r"(?<![\w])[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}(?!\w)"),
         ("AZDO",),
+        marks=re.compile("AZDO(?=.{4}\\Z)"),
         reach=76,
         lead=re.compile(r"[A-Za-z0-9]{76}\Z"),
         shortest=_SHORTEST,
@@ -230,7 +260,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "mailchimp_key",
         re.compile(r"(?<![\w-])[0-9a-f]{32}-us\d{1,2}(?![\w-])"),
-        ("-us",),
+        ("-us",),  # in which of their data centres it is
+        marks=re.compile(r"-us\d{1,2}\Z"),
         reach=32,
         lead=re.compile(r"[0-9a-f]{32}\Z"),
         shortest=_SHORTEST,
@@ -239,6 +270,7 @@ RULES: tuple[Rule, ...] = (
         "maxmind_key",
         re.compile(r"(?<!\w)[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk(?!\w)"),
         ("_mmk",),
+        marks=re.compile(r"_mmk\Z"),
         reach=36,
         lead=re.compile(r"\w{36}\Z"),
         shortest=_SHORTEST,
@@ -247,6 +279,7 @@ RULES: tuple[Rule, ...] = (
         "terraform_token",
         re.compile(r"(?<!\w)[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,70}(?!\w)"),
         (".atlasv1.",),
+        marks=re.compile(r"\.atlasv1\."),
         reach=14,
         lead=re.compile(r"[A-Za-z0-9]{14}\Z"),
         shortest=_SHORTEST,

@@ -236,7 +236,8 @@ class Search:
         elif shape is None and (pair := credentials_of(value)) is not None and self._table.find(value) is None:
             new = self._replace_pair(value, *pair, kind, variable)
         else:
-            new = self._table.replace(value, kind, keeps=keeps, variable=variable)
+            marks = shape.marks if shape is not None else ()
+            new = self._table.replace(value, kind, keeps=keeps, marks=marks, variable=variable)
         if shape is None and new != value and value not in self._anywhere and is_secret_value(value):
             self._look_for((value,))
         elif shape is not None and new != value and kind not in PERSONAL_KINDS and len(self._tokens) < _MOST_TOKENS:

@@ -23,6 +23,7 @@ class Rule:
         pattern: Its group `secret` is what is replaced; without such a group, all of the match is.
         literals: One of them stands in every match.
         keeps: Characters at the start that say what it is and are no secret (`sk-proj-`); they stay.
+        marks: Pieces further in that do the same (`-us12` at the end); they stay, too.
         reach: A match begins at most so many characters before its literal. None: anywhere in the text.
         lead: What may stand between the two. Given it, a match begins where that does.
         shortest: No match has fewer characters. 0: not known.
@@ -33,6 +34,7 @@ class Rule:
     pattern: re.Pattern[str]
     literals: tuple[str, ...]
     keeps: re.Pattern[str] | None = None
+    marks: re.Pattern[str] | None = None
     reach: int | None = None
     lead: re.Pattern[str] | None = None
     shortest: int = 0
@@ -45,13 +47,19 @@ KEEP = ""
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A sensitive piece of a text: `text[start:end]`, written in `form`; its first `keeps` characters stay."""
+    """A sensitive piece of a text: `text[start:end]`, written in `form`.
+
+    Attributes:
+        keeps: Its first characters, so many, stay.
+        marks: So do these pieces of it, from and to.
+    """
 
     start: int
     end: int
     kind: str
     keeps: int = 0
     form: Form = "plain"
+    marks: tuple[tuple[int, int], ...] = ()
 
 
 # Nobody's: reserved for documentation and tests (RFC 2606), and names of picture files at twice the size.
@@ -114,7 +122,8 @@ def _group(sign: str, shortest: int, rules: tuple[tuple[Rule, frozenset[str]], .
 
 _PLACEHOLDER = re.compile(
     r"^(?:[*x.•…-]+|<[^<>]*>|\{[^{}]*\}|\$\{?\w+\}?|\W*(?:redacted|filtered|removed|hidden|masked|scrubbed|placeholder)\W*"
-    r"|[A-Z]+(?:[-_][A-Z]+)*-?X{3,}|(?:your|my)[-_ ].*|none|null|true|false|test|dummy|fake)$",
+    r"|[A-Z]+(?:[-_][A-Z]+)*-?X{3,}|[a-z_-]{0,12}[_-](?:\.{3,}|…|\*{3,})"
+    r"|(?:your|my)[-_ ].*|none|null|true|false|test|dummy|fake)$",
     re.IGNORECASE,
 )
 
@@ -160,7 +169,9 @@ def _find_one(text: str, rule: Rule) -> Iterator[Found]:
         start, end = match.span(group)
         kept = rule.keeps.match(text, start, end) if rule.keeps is not None else None
         if rule.kind == EMAIL.kind or not is_placeholder(text[start:end]):  # my-team@acme.com is an address
-            yield Found(start, end, rule.kind, kept.end() - start if kept else 0)
+            found = rule.marks.finditer(text, start, end) if rule.marks is not None else ()
+            marks = tuple((mark.start() - start, mark.end() - start) for mark in found)
+            yield Found(start, end, rule.kind, kept.end() - start if kept else 0, marks=marks)
 
 
 def _matches(text: str, rule: Rule) -> Iterator[re.Match[str]]:

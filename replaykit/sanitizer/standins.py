@@ -30,6 +30,7 @@ _SHORT = 8
 # Signs that need no escape in JSON, a URL or a header, for values that consist of nothing else.
 _SIGNS = "!*.-_~"
 _ATTEMPTS = 200
+Marks = tuple[tuple[int, int], ...]
 _ALIKE_ATTEMPTS = 4000  # two check digits, or a date and one, are right once in some hundreds
 
 
@@ -98,13 +99,22 @@ class Table:
         return hmac.digest(self._key, data, "sha256").hex()
 
     def replace(
-        self, raw: str, kind: str, *, keeps: int = 0, variable: str | None = None, form: str | None = None
+        self,
+        raw: str,
+        kind: str,
+        *,
+        keeps: int = 0,
+        marks: Marks = (),
+        variable: str | None = None,
+        form: str | None = None,
     ) -> str:
         """The stand-in of `raw`: always the same one, whatever kind it is found as later.
 
         Nothing but quotes, brackets and the like is given back as it is: there is nothing in it to hide.
 
         Args:
+            keeps: Characters at its start that stay.
+            marks: Pieces of it that stay, from and to.
             form: What is disguised in place of `raw`, as long as it.
 
         Raises:
@@ -113,8 +123,8 @@ class Table:
         found = self._by_raw.get(raw)
         if found is not None:
             return found.stand_in
-        tail, is_plain = _kept_tail(raw, kind), is_placeholder(raw)
-        for candidate in self._candidates(form or raw, kind, keeps, tail):
+        marks, is_plain = (*marks, *_marks_of(raw, kind)), is_placeholder(raw)
+        for candidate in self._candidates(form or raw, kind, keeps, marks):
             if self._has_key and len(raw) >= _SHORT and candidate in self._known:
                 # The same key made it then, so it was made of this very value; short ones may only look alike.
                 self._by_raw[raw] = self._known[candidate]
@@ -139,7 +149,7 @@ class Table:
             self.issued.append(entry)
         return stand_in
 
-    def _candidates(self, raw: str, kind: str, keeps: int, tail: int) -> Iterator[str]:
+    def _candidates(self, raw: str, kind: str, keeps: int, marks: Marks) -> Iterator[str]:
         alike = likeness_of(kind, raw)
         if alike is not None:
             for attempt in range(_ALIKE_ATTEMPTS):
@@ -147,7 +157,7 @@ class Table:
                 if fitting is not None:
                     yield fitting
         for attempt in range(_ATTEMPTS):
-            made = disguise(raw, self._key, keeps=keeps, tail=tail, attempt=attempt)
+            made = disguise(raw, self._key, keeps=keeps, marks=marks, attempt=attempt)
             if kind == "jwt":
                 made = with_ended_signature(made)
             if not (raw.isdigit() and made[0] == "0" != raw[0]):  # a number stays one in JSON
@@ -156,24 +166,24 @@ class Table:
             yield disguise(raw, self._key, attempt=attempt, has_signs=True)
 
 
-def disguise(raw: str, key: bytes, *, keeps: int = 0, tail: int = 0, attempt: int = 0, has_signs: bool = False) -> str:
+def disguise(
+    raw: str, key: bytes, *, keeps: int = 0, marks: Marks = (), attempt: int = 0, has_signs: bool = False
+) -> str:
     """`raw` with every letter and digit replaced by another of its class, by a keyed hash of all of it.
 
     Args:
         keeps: Characters at the start that stay.
-        tail: Characters at the end that stay.
+        marks: Pieces that stay, from and to.
         has_signs: Some signs are replaced too.
     """
     seed = hmac.digest(key, raw.encode("utf-8", "surrogatepass") + attempt.to_bytes(4, "big"), "sha256")
-    last = len(raw) - tail
-    is_hex = _HEX.fullmatch(raw[keeps:]) is not None
+    kept = {index for start, end in marks for index in range(start, end)}.union(range(keeps))
+    is_hex = _HEX.fullmatch("".join(char for index, char in enumerate(raw) if index not in kept)) is not None
     lower = _NO_VOWELS if len(raw) < _SHORT else "abcdef" if is_hex else string.ascii_lowercase
     stream = _stream(seed)
     escape = None if has_signs else "\\"  # the letter behind a backslash may come to mean something else
     form = _UUID_FORM if len(raw) == 36 and _UUID.fullmatch(raw) is not None else ()
-    stays = [
-        index in form or index < keeps or index >= last or raw[index - 1 : index] == escape for index in range(len(raw))
-    ]
+    stays = [index in form or index in kept or raw[index - 1 : index] == escape for index in range(len(raw))]
     return "".join(
         char if stay else _substitute(char, next(stream), lower, has_signs)
         for char, stay in zip(raw, stays, strict=True)
@@ -201,6 +211,6 @@ def _stream(seed: bytes) -> Iterator[int]:
         counter += 1
 
 
-def _kept_tail(raw: str, kind: str) -> int:
+def _marks_of(raw: str, kind: str) -> Marks:
     """An e-mail address keeps its top-level domain, so that it is still one."""
-    return len(raw) - raw.rfind(".") if kind == "email" and "." in raw else 0
+    return ((raw.rfind("."), len(raw)),) if kind == "email" and "." in raw else ()

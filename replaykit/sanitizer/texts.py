@@ -17,7 +17,7 @@ from replaykit.sanitizer.contexts import pair_values
 from replaykit.sanitizer.fragments import Fragments
 from replaykit.sanitizer.multipart import find_parts
 from replaykit.sanitizer.names import Strength, inner_strength, query_strength
-from replaykit.sanitizer.personal import personal_kind
+from replaykit.sanitizer.personal import is_card_number, personal_kind
 from replaykit.sanitizer.providers import TOKEN_GROUPS
 from replaykit.sanitizer.search import Search
 from replaykit.sanitizer.shapes import Found, Group
@@ -233,7 +233,8 @@ class Texts:
                 new = self._piece(raw, edge, strength, depth)
             elif kind == "number":
                 is_named = strength in ("strong", "personal") and is_secret_under(raw, strength)
-                new = self.one(raw) if is_named or self.search.is_known(raw) else raw
+                is_secret = is_named or is_card_number(raw, name) or self.search.is_known(raw)
+                new = self.one(raw) if is_secret else raw
             else:  # histories repeat their strings, so what came of each is remembered
                 new = cache.get((raw, strength, depth)) or self._literal(raw, strength, depth)
             if new != raw:

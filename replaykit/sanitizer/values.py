@@ -26,6 +26,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _NUMBER = re.compile(r"[+(]{0,2}[0-9A-Z][0-9A-Z .()/\u00a0-]{4,38}")
 _IP = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
 _FEWEST_DIGITS, _MOST_DIGITS = 6, 30
+_WAY = re.compile(r"[a-z]+(?:[ _-][a-z]+)*")  # words: disguised they are still words
 _RANDOM = re.compile(r"[A-Za-z0-9_~+=-]+")
 
 
@@ -45,6 +46,8 @@ def is_secret_under(value: str, strength: Strength | None) -> bool:
     """True if a value under a name of that strength is a secret."""
     if strength == "personal":
         return is_somebodys(value)
+    if strength == "loose":
+        return _WAY.fullmatch(value) is None
     if strength == "weak":
         return is_credential(value)
     if strength == "vague":

@@ -8,12 +8,13 @@ def _words(text: str) -> frozenset[str]:
 
 
 # Whole words of a name, as it is split below: `apiKey`, `api_key` and `API-KEY` are all ("api", "key").
-STRONG_WORDS = _words(
-    "apikey apikeys authorization credential credentials hapikey passcode passphrase passwd password passwords pwd "
-    "secret"
-)
+STRONG_WORDS = _words("apikey apikeys authorization hapikey passcode passphrase passwd password passwords pwd secret")
+LOOSE_WORDS = _words("credential credentials")
 WEAK_WORDS = _words("appid auth bearer csrf jwt otp pass pw secrets totp xsrf")
 FAINT_WORDS = _words("code key session sessionid sid")
+# The last word of a header, but for how it was made: `X-My-Auth`, `X-Hub-Signature-256`.
+HEADER_WORDS = _words("assertion auth authentication hmac jwt sig signature")
+ALGORITHMS = _words("base ed md rsa sha v")
 KEY_OWNERS = _words(
     "access account api app application auth encryption private secret service shared signing subscription webhook"
 )
@@ -45,8 +46,15 @@ PERSONAL_WORDS = _words(
 # What may follow without changing what the value is: `api_key_2`, `secret_value`, `password_base64`.
 QUALIFIERS = _words("b base hash id pem plain primary raw secondary string value")
 # Inside of an object that a secret's name announces, these say no more than that here is its value.
-VALUE_FIELDS = _words("data pass plain plaintext raw v val value")
+VALUE_FIELDS = _words("data pass plain plaintext raw stringvalue v val value")
+# Fields that hold the name of the value beside them.
+ANNOUNCERS = _words("field header id key label name option param parameter property setting variable")
 OWNERS = _words("auth secrets tokens")
+# What has numbers as long as a card's: in JSON, a number in such a field is of it.
+NUMBERED_THINGS = _words(
+    "at bytes checksum count created date duration hash id ids index invoice nonce ns number offset order ref row "
+    "seed seq sequence serial size sku sum time timestamp total tracking ts uid updated us uuid version"
+)
 PERSONAL_PAIRS = frozenset(
     {
         *("account number", "card number", "credit card", "debit card", "id card", "routing number"),

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from replaykit.sanitizer.assignments import find_assignments, find_elements
+from tests.sanitizer.secrets import sanitizer
 
 
 def found(text: str) -> set[str]:
@@ -33,6 +34,15 @@ def found(text: str) -> set[str]:
         ('<add key="Password" value="hunter two" />', "hunter two"),
         ("- name: DB_PASSWORD\n  value: hunter2x\n", "hunter2x"),
         ("kind: Secret\ndata:\n  ca.pem: LS0tLS1CRUdJ\n  user: bWFyaWE=\ntype: x", "LS0tLS1CRUdJ"),
+        ("<password><![CDATA[p <a> & b]]></password>", "p <a> & b"),
+        ("<param><name>password</name><value>hunter2x</value></param>", "hunter2x"),
+        ("<key>ApiKey</key>\n  <string>hunter2x</string>", "hunter2x"),
+        ("db:\n  password: |\n    hunter two\n  host: x\n", "hunter two"),
+        ("password: >-\n  hunter2x", "hunter2x"),
+        ("secret: |2-\n  # a comment of it\n  aB3dE6gH9jK2\n", "aB3dE6gH9jK2"),
+        ("{'password': b'hunter2x'}", "hunter2x"),
+        ("login(password=b'hunter2x')", "hunter2x"),
+        ("name,password\nbob,hunter2x\n", "hunter2x"),
     ],
 )
 def test_value_is_found(text: str, secret: str) -> None:
@@ -42,6 +52,14 @@ def test_value_is_found(text: str, secret: str) -> None:
 def test_a_number_that_a_link_names_is_read_before_it_is_judged() -> None:
     assert found("token=PL17%200176%204554%206281%204961%202548%202289") == set()
     assert found("password=my%20Pass7word%21") == {"my%20Pass7word%21"}
+
+
+def test_percent_that_says_no_character_is_the_passwords_own() -> None:
+    secret = "c8sE%daVyW7T5CX0hS0G"
+    stored = sanitizer().json([f'password = "{secret}"', f"use {secret}"])
+
+    assert [item.form for item in find_assignments(f'password = "{secret}"')] == ["plain"]
+    assert secret not in str(stored)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +77,11 @@ def test_a_number_that_a_link_names_is_read_before_it_is_judged() -> None:
         "- name: PASSWORD_FILE\n  value: /run/secrets/db\n",
         "kind: ConfigMap\ndata:\n  a: LS0tLS1CRUdJ\n",
         'password = "<your password>"',
+        "<name>password</name><type>hunter2x</type>",
+        "<description><![CDATA[the password is here]]></description>",
+        "description: |\n  the token hunter2x\n",
+        "password: |\nhunter2x\n",
+        "{'password_hint': b'hunter2x'}",
     ],
 )
 def test_near_miss_stays(text: str) -> None:
@@ -75,6 +98,9 @@ def test_near_miss_stays(text: str) -> None:
         "name=a value",
         "kind: Secret\ndata:\n  a: b\n",
         "Server=a;Password=",
+        "password: |\n  a\n",
+        "<a><name>password</name>",
+        "<password><![CDATA[a",
     ],
 )
 def test_long_repeats_cost_no_more_than_their_size(piece: str) -> None:

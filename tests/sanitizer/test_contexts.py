@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import time
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from replaykit.sanitizer.contexts import find_contexts
 from replaykit.sanitizer.shapes import KEEP
 from replaykit.sanitizer.values import is_credential, named_span
-from tests.sanitizer.secrets import LETTERS
+from tests.sanitizer.secrets import LETTERS, sanitizer
 
 
 def found(text: str) -> list[str]:
@@ -136,3 +137,18 @@ def test_long_value_is_judged_at_once(value: str) -> None:
     is_credential(value)
 
     assert time.process_time() - start < 0.5
+
+
+@pytest.mark.parametrize(
+    "text", ["ann.doe&#64;shop.net", "ann.doe&commat;shop.net", "ann&#x2e;doe&#x40;shop&period;net"]
+)
+def test_address_with_entities_has_the_stand_in_of_the_address(text: str) -> None:
+    one = sanitizer()
+    plain = one.text("to ann.doe@shop.net")
+
+    assert html.unescape(one.text(f"to {text}")) == plain
+
+
+@pytest.mark.parametrize("text", ["a&#64;b", "me&amp;you@x", "x&#64;example.com", "a &amp; b.c"])
+def test_other_entities_stay(text: str) -> None:
+    assert found(text) == []

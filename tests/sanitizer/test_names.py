@@ -15,6 +15,7 @@ from replaykit.sanitizer.names import (
     query_strength,
     secret_variables,
 )
+from replaykit.sanitizer.sanitizer import Sanitizer
 
 STRONG_FIELDS = [
     "password",
@@ -41,7 +42,6 @@ STRONG_FIELDS = [
     "id_token",
     "session_token",
     "bearer_token",
-    "credentials",
     "Authorization",
     "proxy-authorization",
     "cookie",
@@ -287,3 +287,47 @@ def test_plain_value_of_a_secret_variable_is_left_alone(value: str) -> None:
 )
 def test_value_can_be_a_secret(value: str) -> None:
     assert is_secret_value(value)
+
+
+@pytest.mark.parametrize("value", ["include", "same-origin", "omit", "application default"])
+def test_way_in_which_credentials_are_sent_is_none(value: str) -> None:
+    options = {"credentials": value, "method": "GET"}
+
+    assert Sanitizer().json(options) == options
+    assert Sanitizer().text(f"fetch(url, {{credentials: '{value}'}})") == f"fetch(url, {{credentials: '{value}'}})"
+
+
+@pytest.mark.parametrize("value", ["Hunter2x", "bob:hunter", "bob:hunter2", "letmein!", "LetMeIn"])
+def test_credentials_are_taken_out(value: str) -> None:
+    assert value not in str(Sanitizer().json({"credentials": value, "credential": {"value": value}}))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("X-My-Auth", "X-Signature", "Stripe-Signature", "X-Slack-Signature", "X-Hub-Signature-512", "X-Acme-Sig"),
+        *(
+            "X-Shopify-Hmac-Sha256",
+            "X-Signature-Ed25519",
+            "X-Goog-Iap-Jwt-Assertion",
+            "X-User-JWT",
+            "Acme-Authentication",
+        ),
+    ],
+)
+def test_header_is_known_by_its_last_word(name: str) -> None:
+    stored = Sanitizer().headers(((name, "H4f1b9c2d8e"),))
+
+    assert stored != ((name, "H4f1b9c2d8e"),)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("X-Auth-Type", "oauth2x"), ("Signature-Input", "sig1=x9y8z7w6"), ("X-Signature-Version", "v4x5y6z7")),
+        *(("X-My-Auth", "required"), ("X-Author", "knuth1938"), ("X-Sha256", "ab12cd34"), ("X-Design", "b1c2d3e4")),
+        ("Access-Control-Allow-Auth", "a1b2c3d4"),
+    ],
+)
+def test_other_header_stays(name: str, value: str) -> None:
+    assert Sanitizer().headers(((name, value),)) == ((name, value),)

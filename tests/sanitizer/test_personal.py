@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
 
 from replaykit.sanitizer.personal import country_code_size, find_lone, find_personal, personal_kind
 from replaykit.sanitizer.sanitizer import Sanitizer
+from tests.sanitizer.secrets import sanitizer
 
 VALUES = {
     "card": ["4111 1111 1111 1111", "4111111111111111", "3782 822463 10005", "5555-5555-5555-4444", "30569309025904"],
@@ -86,6 +88,107 @@ def test_number_behind_a_word_is_found(text: str, kind: str, value: str) -> None
 )
 def test_other_numbers_stay(text: str) -> None:
     assert found(text) == set()
+
+
+CARD_NUMBER = "4556737586899855"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{CARD_NUMBER} 12/28 837",
+        f"42 {CARD_NUMBER}",
+        f"{CARD_NUMBER} 1234",
+        f"2025-11-22 {CARD_NUMBER} 2025",
+        f"10:20:30 {CARD_NUMBER}",
+        f"pay\u00a0{CARD_NUMBER}\u00a01",
+    ],
+)
+def test_card_beside_short_numbers_is_found(text: str) -> None:
+    assert found(text) == {("card", CARD_NUMBER)}
+
+
+@pytest.mark.parametrize("gap", ["\u00a0", "\u202f", "\u2009", " ", "-"], ids=ascii)
+@pytest.mark.parametrize("behind", ["", " 12/28 837", ", 12/28"])
+def test_card_in_groups_is_found(gap: str, behind: str) -> None:
+    card = gap.join(("4556", "7375", "8689", "9855"))
+
+    assert ("card", card) in found(f"on {card}{behind}")
+
+
+@pytest.mark.parametrize(("kind", "value"), [case for case in CASES if not set(case[1]) & set(" ()")])
+@pytest.mark.parametrize(
+    "around", ["/u/{}/inbox", "see /v1/users/{}/inbox?a=1", "GET /u/{}/", "https://x.io/u/{}/inbox"]
+)
+def test_segment_of_a_path_is_found(kind: str, value: str, around: str) -> None:
+    assert (kind, value) in found(around.format(value))
+
+
+def test_address_that_names_a_file_is_found() -> None:
+    assert found("see 93.184.216.34.json and 185.199.108.153.txt") == {
+        ("ip", "93.184.216.34"),
+        ("ip", "185.199.108.153"),
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Chrome/140.100.200.150 Safari",
+        "/orders/4556737586899856/items",
+        "/v1/20251122103009/a",
+        "/a/b4556737586899855/c",
+        "93.184.216.34.dev1",
+        "93.184.216.34.5",
+        "12/28/4556737586899855/1",
+    ],
+)
+def test_other_segment_stays(text: str) -> None:
+    assert found(text) == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"1700000000000 {CARD_NUMBER} 99812",
+        f"{CARD_NUMBER} 1700000000",
+        f"90{CARD_NUMBER}",
+        f"{CARD_NUMBER}31",
+        f"0.{CARD_NUMBER} 12/28",
+        "1 4556 7375 8689 9855",
+        "4556 7375 8689 9855 1200",
+        "4556 7375 8689 9855 12",
+        "2024 4556 7375 8689 9855 12/28",
+    ],
+)
+def test_number_in_a_row_of_numbers_is_no_card(text: str) -> None:
+    assert found(text) == set()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"card": int(CARD_NUMBER)},
+        [int(CARD_NUMBER)],
+        {"a": [1, 2, int(CARD_NUMBER)], "b": int(CARD_NUMBER)},
+        {"text": f'{{"card": {CARD_NUMBER}}}'},
+    ],
+    ids=str,
+)
+def test_card_that_is_a_number_in_json_is_replaced_by_one(value: object) -> None:
+    one = sanitizer()
+    stored = json.dumps(one.json(value))
+
+    assert CARD_NUMBER not in stored
+    assert len(stored) == len(json.dumps(value))
+    assert Sanitizer(known=one.issued).text(stored) == stored
+
+
+@pytest.mark.parametrize("name", ["id", "tweet_id", "createdAt", "order", "ids", "timestamp"])
+def test_long_number_of_something_else_in_json_stays(name: str) -> None:
+    value = {name: [1, int(CARD_NUMBER)]}
+
+    assert sanitizer().json(value) == value
 
 
 def test_lone_number_is_found_with_what_stands_around_it_left() -> None:

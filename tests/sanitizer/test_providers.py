@@ -7,8 +7,8 @@ import re
 import pytest
 
 from replaykit.sanitizer.providers import RULES
-from replaykit.sanitizer.shapes import Rule, find_shapes, grouped
-from tests.sanitizer.secrets import HEX, LETTERS
+from replaykit.sanitizer.shapes import Rule, find_shapes, grouped, shape_of, whole_shapes
+from tests.sanitizer.secrets import HEX, LETTERS, TOKENS, sanitizer
 
 
 def found(text: str) -> list[str]:
@@ -81,3 +81,67 @@ def test_every_rule_has_its_literal_in_its_matches() -> None:
     for rule in RULES:
         assert isinstance(rule.pattern, re.Pattern)
         assert all(rule.literals)
+
+
+KEPT = {
+    "sk-" + "or-v1-": HEX * 2,
+    "sk-" + "lf-": "0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0",
+    "pk-" + "lf-": "0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0",
+    "sk-" + "proj-": LETTERS,
+    "sk-" + "kimi-": LETTERS,
+    "sk-" + "ant-oat01-": LETTERS,
+    "tv" + "ly-dev-": LETTERS,
+    "ATA" + "TT3xFfGF0": LETTERS,
+    "ATC" + "TT3xFfGN0": LETTERS,
+    "py" + "pi-AgEIcHlwaS5vcmc": LETTERS * 2,
+    "py" + "pi-AgENdGVzdC5weXBpLm9yZw": LETTERS * 2,
+    "ya" + "29.a0": LETTERS,
+    "git" + "hub_pat_11": LETTERS,
+    "glr" + "t-t3_": LETTERS,
+    "xo" + "xe.xoxb-1-": LETTERS,
+    "hv" + "s.CAES": LETTERS,
+    "nv" + "api-stg-": LETTERS * 2,
+    "LT" + "AI5t": LETTERS[:18],
+}
+MARKED = {
+    "mailchimp_key": (HEX + "-us12", "-us12"),
+    "maxmind_key": (LETTERS[:6] + "_" + LETTERS[:29] + "_mmk", "_mmk"),
+    "terraform_token": (LETTERS[:14] + ".atlasv1." + (LETTERS * 3)[:66], ".atlasv1."),
+    "azure_secret": (LETTERS[:3] + "8Q~" + LETTERS + "ab", "Q~"),
+    "azure_token": ((LETTERS * 3)[:76] + "AZDO" + LETTERS[:4], "AZDO"),
+    "openai_key": ("sk-" + "proj-" + LETTERS + "T3Blbk" + "FJ" + LETTERS, "T3BlbkFJ"),
+    "databricks_token": ("da" + "pi" + HEX + "-2", "-2"),
+}
+
+
+@pytest.mark.parametrize(("prefix", "rest"), KEPT.items())
+@pytest.mark.parametrize("place", ["{}", "use {} now", "Bearer {}"])
+def test_stand_in_begins_with_what_says_whose_it_is(prefix: str, rest: str, place: str) -> None:
+    stored = sanitizer().text(place.format(prefix + rest))
+
+    assert prefix in stored
+    assert rest not in stored
+
+
+@pytest.mark.parametrize(("token", "mark"), MARKED.values(), ids=MARKED)
+def test_stand_in_keeps_the_mark_further_in(token: str, mark: str) -> None:
+    stored = sanitizer().text(token)
+
+    assert mark[-3:] == stored[token.index(mark) : token.index(mark) + len(mark)][-3:]
+    assert found(stored) == [stored]
+    assert token[:6] != stored[:6] or token.startswith(("sk-", "da"))
+    assert stored != token
+
+
+@pytest.mark.parametrize(("token", "mark"), MARKED.values(), ids=MARKED)
+def test_value_of_a_variable_keeps_its_mark(token: str, mark: str) -> None:
+    one = sanitizer(environ={"SERVICE_API_KEY": token})
+
+    assert mark[-3:] in one.text(f"use {token}")
+
+
+def test_stand_in_of_every_token_has_its_shape() -> None:
+    for kind, token in TOKENS.items():
+        stored = sanitizer().text(token)
+
+        assert shape_of(stored, whole_shapes(RULES)).kind == kind  # type: ignore[union-attr]

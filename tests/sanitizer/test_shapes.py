@@ -78,6 +78,8 @@ def test_address_is_found(address: str) -> None:
         "${API_KEY}",
         "your-api-key",
         "YOUR_API_KEY_XXXX",
+        "sk-...",
+        "xoxb-***",
         "null",
     ],
 )
