@@ -28,11 +28,15 @@ SHORTEST_ANYWHERE = 8
 SHORTEST_TYPED = 6
 """The same for a value that a person typed where a password was asked for: more certain, and passwords are short."""
 
+_LONGEST_PARTED = 20_000
 _MOST_TOKENS = 500
 """So many values with a shape of their own are looked for where that shape is not seen, glued to something else."""
 
 _WRAPPING = " \t\r\n\"'"
 """What may stand around a variable's value, and is no part of the secret: programs strip it."""
+
+_SETTINGS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,20}://[^\s/?#]*:[^\s/?#]+@|[\w .-]{2,60}=[^;=]*;[\w .-]{2,60}=")
+"""An address with a password in it, or settings of a connection: other values may hold secrets without a name."""
 
 _WORD = re.compile(r"[-_]?[A-Za-z]?[a-z]{2,20}")
 _LETTER_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{4}|\\[A-Za-z]")
@@ -59,6 +63,7 @@ class Search:
         self.groups = grouped(rules)
         self._whole = whole_shapes(rules)
         self._variables: dict[str, str] = {}
+        self._settings: dict[str, list[Span]] = {}
         self._anywhere: set[str] = set()
         self._tokens: set[str] = set()
         self._anywhere_pattern: re.Pattern[str] | None = None
@@ -97,7 +102,18 @@ class Search:
         unknown = [value for value in new if self._table.find(value) is None]
         if unknown:
             self._encoded.add(unknown)
-            self._look_for(unknown)
+            self._look_for([*unknown, *self._learn_parts(unknown)])
+
+    def _learn_parts(self, values: Collection[str]) -> list[str]:
+        """Secrets inside of these: a password in an address of a database is used alone, too."""
+        parts = []
+        for value in values:
+            inner = [item for item in find_contexts(value) if item.kind != KEEP] if _has_parts(value) else []
+            said = [(item, decode(value[item.start : item.end], item.form)) for item in inner]
+            parts += [text for item, text in said if is_secret_value(text) and text != value]
+            if inner and _SETTINGS.match(value):
+                self._settings[value] = _disjoint(Span(item, None) for item in inner)
+        return parts
 
     def _look_for(self, values: Collection[str]) -> None:
         self._anywhere.update(values)
@@ -224,6 +240,8 @@ class Search:
                 self._look_for((key,))
             return rewrite(raw, form, value, self._escaped.disguised(value, self._stand_in_of_key))
         variable = self._variables.get(value)
+        if value in self._settings and self._table.find(value) is None:
+            return rewrite(raw, form, value, self._replace_settings(value, variable))
         core = value.strip(_WRAPPING)
         if variable is not None and core != value and core in self._variables:
             return rewrite(raw, form, value, self._wrapped(value, core, variable))
@@ -252,6 +270,10 @@ class Search:
             kind = personal_kind(value)
             shape = Found(0, len(value), kind) if kind is not None else None
         return shape
+
+    def _replace_settings(self, value: str, variable: str | None) -> str:
+        """The stand-in of an address or of settings: a program that takes it apart finds the stand-ins of its parts."""
+        return self._table.put(value, self.spliced(value, self._settings[value]), "env", variable)
 
     def _replace_token(self, token: str, keeps: int) -> str:
         """The stand-in of a token (JWT): decoded, it says the stand-ins of what the token says."""
@@ -322,6 +344,10 @@ def _disjoint(spans: Iterable[Span]) -> list[Span]:
         if not kept or span.found.start >= kept[-1].found.end:
             kept.append(span)
     return kept
+
+
+def _has_parts(value: str) -> bool:
+    return len(value) < _LONGEST_PARTED and any(sign in value for sign in ("://", "=", '":'))
 
 
 def _without_words(text: str, shapes: list[Found], known: list[Found]) -> Iterator[Found]:
