@@ -238,8 +238,8 @@ class Conductor:
             if self._is_early(chosen):
                 return
             self.order.chose(chosen.subject)
-            if item.side is None or running_loop() is item.side.loop:
-                self._let(chosen)
+            if item.side is None or running_loop() is item.side.loop or not item.side.loop.is_running():
+                self._let(chosen)  # nobody is left who would run a loop that stands still
             else:
                 self._call_on(item.side, chosen)
 

@@ -201,6 +201,10 @@ def _wrap_call_soon_threadsafe(original: Callable[..., Any]) -> Callable[..., An
         strand = job.strand if job is not None else current_strand()
         if strand is None:
             return original(self, callback, *args, **kwargs)
+        if _is_finalizer(callback, args):
+            if self.is_running():
+                pending.put(args[0], transparent(strand))
+            return original(self, callback, *args, **kwargs)
         is_submitting = getattr(callback, "__qualname__", "") == _THREADSAFE_CALLBACK
         if is_submitting:
             _number_submitted(callback, strand)
@@ -219,6 +223,18 @@ def _wrap_call_soon_threadsafe(original: Callable[..., Any]) -> Callable[..., An
         return handle
 
     return call_soon_threadsafe
+
+
+def _is_finalizer(callback: Any, args: tuple[Any, ...]) -> bool:
+    """True where a loop closes a generator that was thrown away: when, is up to the garbage collector.
+
+    It may do so in the middle of any code, and even for a loop of an earlier run, which nobody runs any more.
+    """
+    return len(args) == 1 and type(args[0]).__name__ == "async_generator_athrow" and _name_of(callback) == "create_task"
+
+
+def _name_of(callback: Any) -> str:
+    return str(getattr(callback, "__name__", ""))
 
 
 def _job_of(args: tuple[Any, ...], *, is_own: bool) -> Any:
