@@ -18,7 +18,7 @@ from replaykit.sanitizer.privatekeys import key_inside, with_lines
 from replaykit.sanitizer.providers import PRIVATE_KEY
 from replaykit.sanitizer.shapes import EMAIL, KEEP, Found, Group, Rule, find_shapes, grouped, shape_of, whole_shapes
 from replaykit.sanitizer.standins import StandIn, Table
-from replaykit.sanitizer.values import is_credential
+from replaykit.sanitizer.values import has_both, is_credential
 from replaykit.sanitizer.views import decode, json_literals, raw_length, rewrite
 from replaykit.sanitizer.vocabulary import PERSONAL_KINDS
 
@@ -297,7 +297,8 @@ class Search:
         if self._table.find(value) is not None:
             return value
         shape = self._shape_of(value)
-        is_somebodys = is_secret_value(value) and (is_identity or is_credential(value))
+        is_somebodys = is_identity and len(value) >= SHORTEST_ANYWHERE and has_both(value)
+        is_somebodys = is_somebodys or (is_secret_value(value) and is_credential(value))
         if shape is None and not is_somebodys and not is_worth(value):
             return value
         new = self._replace(value, Found(0, len(value), "claim"))

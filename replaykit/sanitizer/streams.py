@@ -17,7 +17,6 @@ from replaykit.sanitizer.views import Form, decode
 DATA = re.compile(r"(?m)^data: ?([^\r\n]*)")
 """The data of a server-sent event."""
 
-_ENDS = {"{": "}", "[": "]", '"': '"'}
 _CODED = re.compile(r"(?m)^(\w{1,2}):(?=[\[{\"])([^\r\n]*)")
 _NOT_CODED = re.compile(r"(?m)^(?!\w{1,2}:[\[{\"])[^\r\n]")
 _STRING = re.compile(r'"((?:[^"\\]++|\\.)*+)"(\s*:)?', re.DOTALL)
@@ -93,12 +92,26 @@ class Track:
 
 def event_spans(text: str) -> list[tuple[int, int]]:
     """Where the data of server-sent events is JSON."""
-    return [match.span(1) for match in DATA.finditer(text) if is_json(match[1])]
+    has_strings = is_of_strings(text)
+    return [match.span(1) for match in DATA.finditer(text) if is_json(match[1]) or (has_strings and match[1])]
 
 
 def is_json(data: str) -> bool:
     """True for the data of an event that is JSON, and not a piece of some, by its ends."""
-    return _ENDS.get(data[:1], "") == data.rstrip()[-1:] and len(data) > 1
+    return data[:1] in ("{", "[") and data.rstrip()[-1] in "}]"
+
+
+def is_of_strings(text: str) -> bool:
+    """True if the data of every event is a string of JSON, or no JSON at all at the end: `[DONE]`."""
+    found = [match[1] for match in DATA.finditer(text) if match[1]]
+    return bool(found) and all(map(_is_string, found[:-1])) and (_is_string(found[-1]) or found[-1] == "[DONE]")
+
+
+def _is_string(data: str) -> bool:
+    try:
+        return data[0] == '"' and isinstance(json.loads(data), str)
+    except ValueError:
+        return False
 
 
 def line_spans(text: str) -> list[tuple[int, int]]:
@@ -150,9 +163,15 @@ def _is_text(path: Path, pieces: list[Piece]) -> bool:
     return len(pieces) >= _MANY and len(text) < _LONG * len(pieces) and len(_WORDS.findall(text)) * _LONG > len(text)
 
 
-def find_lines(text: str) -> list[Track]:
-    """The text that server-sent events spell whose data is no JSON."""
-    pieces = [Piece(*match.span(1), match[1]) for match in DATA.finditer(text) if match[1] and not is_json(match[1])]
+def find_lines(text: str, events: Iterable[tuple[int, int]]) -> list[Track]:
+    """The text that server-sent events spell whose data is no JSON.
+
+    Args:
+        events: Where the JSON of the others stands.
+    """
+    taken = {start for start, _ in events}
+    spans = (match.span(1) for match in DATA.finditer(text) if match[1])
+    pieces = [Piece(start, end, text[start:end]) for start, end in spans if start not in taken]
     return [Track(True, "plain", tuple(pieces))] if _is_put_together(pieces) else []
 
 

@@ -21,7 +21,7 @@ from replaykit.sanitizer.personal import is_card_number, personal_kind
 from replaykit.sanitizer.providers import TOKEN_GROUPS
 from replaykit.sanitizer.search import Search
 from replaykit.sanitizer.shapes import Found, Group
-from replaykit.sanitizer.streams import DATA, Track, event_spans, find_lines, find_tracks, is_json
+from replaykit.sanitizer.streams import DATA, Track, event_spans, find_lines, find_tracks
 from replaykit.sanitizer.values import SHORTEST, is_secret_under, named_span
 from replaykit.sanitizer.views import (
     FORM_WORD,
@@ -278,12 +278,13 @@ class Texts:
     def events(self, text: str, depth: int) -> str:
         """Server-sent events: their data is JSON more often than not."""
         spans = event_spans(text)
-        text, edges = self.joined(text, [*find_tracks(text, spans), *find_lines(text)], depth)
+        text, edges = self.joined(text, [*find_tracks(text, spans), *find_lines(text, spans)], depth)
+        starts = {start for start, _ in spans}
         parts: list[str] = []
         last = 0
         for match in DATA.finditer(text):
             start, end = match.span(1)
-            if is_json(match[1]):
+            if start in starts:
                 made = self.json(match[1], depth, edges, start)
             elif start in edges:
                 lead, tail, _ = edges[start]
