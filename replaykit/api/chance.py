@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from replaykit.determinism import effects, lineage, numpy_random
-from replaykit.session import runtime
+from replaykit.session import runtime, timezones
 from replaykit.session.effect_source import GoneOn
 from replaykit.session.recorder import Recorder
 from replaykit.session.replayer import Replayer
@@ -20,7 +20,7 @@ class Effects:
 
     def __init__(self) -> None:
         self._uninstall: Callable[[], None] | None = None
-        self._put_back: Callable[[], None] = lambda: None
+        self._put_back: list[Callable[[], None]] = []
 
     def install(self) -> bool:
         """Puts the hooks in place for a recording. False if that can't be done: the run is recorded without."""
@@ -52,11 +52,15 @@ class Effects:
             return
         effects.install()
         self._uninstall = effects.uninstall
-        self._put_back = numpy_random.play(replayer.effects.once(numpy_random.SOURCE))
+        self._put_back.append(numpy_random.play(replayer.effects.once(numpy_random.SOURCE)))
         effects.attach(replayer, replayer.effects)
         recorded, here = replayer.packet.run.timezone, runtime.time_zone()
         if recorded is not None and recorded != here:
-            replayer.notes.append(f"the time zone is {here}, in the recording {recorded}: local times differ")
+            end = timezones.use(recorded)
+            if end is not None:
+                self._put_back.append(end)
+            else:
+                replayer.notes.append(f"the time zone is {here}, in the recording {recorded}: local times differ")
 
     def _go_on(self, replayer: Replayer) -> None:
         try:
@@ -70,8 +74,8 @@ class Effects:
     def end(self, run: Recorder | Replayer | None) -> None:
         """Real values again."""
         effects.detach(run)
-        self._put_back()
-        self._put_back = lambda: None
+        while self._put_back:
+            self._put_back.pop()()
         uninstall, self._uninstall = self._uninstall, None
         if uninstall is not None:
             try:

@@ -8,7 +8,6 @@ import re
 import shlex
 import subprocess
 import sys
-import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from replaykit.launch.packets import find_packet
 from replaykit.launch.places import project_root, relative
 from replaykit.matching.policy import find_policy
 from replaykit.packet import Packet
+from replaykit.session import timezones
 from replaykit.session.report import Report, ReportedDivergence
 
 REQUEST = "request"  # kind of the span of a request that came in
@@ -273,13 +273,7 @@ def _what_runs(
 def _zone(packet: Packet) -> dict[str, str]:
     """The time zone of the recording, for the recorded times; nothing where this machine does not know it."""
     name = packet.run.timezone
-    if not packet.run.effects or name is None:
-        return {}
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return {}
-    return {"TZ": name}
+    return {"TZ": name} if packet.run.effects and name is not None and timezones.is_known(name) else {}
 
 
 def _report(exchange: Exchange, result: dict[str, Any] | None, packet: Packet, plan: Plan, code: int) -> Report | None:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -316,19 +317,37 @@ def test_a_long_number_comes_back(world: World) -> None:
     assert drawn[0] == drawn[1]
 
 
-def test_another_time_zone_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "Europe/Oslo")
-    time.tzset()
-    try:
-        world.record(lambda: None, effects=True)
-        monkeypatch.setenv("TZ", "UTC")
-        time.tzset()
-        report = world.replay(lambda: None)
-    finally:
-        monkeypatch.delenv("TZ")
+@pytest.fixture
+def set_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    def change(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
         time.tzset()
 
-    assert report.notes == ("the time zone is UTC, in the recording Europe/Oslo: local times differ",)
+    yield change
+    monkeypatch.delenv("TZ", raising=False)
+    time.tzset()
+
+
+def test_local_times_are_those_of_the_recorded_zone(world: World, set_zone: Callable[[str], None]) -> None:
+    told: list[str] = []
+    set_zone("Europe/Oslo")
+    world.record(lambda: told.append(f"{datetime.now():%c} {time.localtime().tm_hour}"), effects=True)
+    set_zone("UTC")
+    report = world.replay(lambda: told.append(f"{datetime.now():%c} {time.localtime().tm_hour}"))
+
+    assert report.ok
+    assert report.notes == ()
+    assert told[0] == told[1]
+    assert (os.environ["TZ"], time.tzname[0]) == ("UTC", "UTC")
+
+
+def test_a_zone_that_nobody_knows_here_is_said(world: World, set_zone: Callable[[str], None]) -> None:
+    set_zone("XYZ-3")
+    world.record(lambda: None, effects=True)
+    set_zone("UTC")
+    report = world.replay(lambda: None)
+
+    assert report.notes == ("the time zone is UTC, in the recording XYZ-3: local times differ",)
 
 
 FORKING = """
