@@ -83,7 +83,7 @@ def _apply(group: str) -> None:
 
 def _make(group: str) -> list[Patch]:
     # Imported here: these modules import asyncio, anyio and uvloop.
-    from replaykit.determinism import task_hooks, time_hooks, worker_hooks
+    from replaykit.determinism import task_hooks, task_sets, time_hooks, worker_hooks
 
     if group == "uvloop":
         loop = sys.modules["uvloop"].Loop
@@ -93,8 +93,14 @@ def _make(group: str) -> list[Patch]:
     if group == "clock":
         return time_hooks.clock_patches()
     if group == "anyio":
-        return worker_hooks.anyio_patches(sys.modules["anyio._backends._asyncio"].AsyncIOBackend)
-    return task_hooks.asyncio_patches() + worker_hooks.worker_patches() + time_hooks.asyncio_patches()
+        backend = sys.modules["anyio._backends._asyncio"]
+        return worker_hooks.anyio_patches(backend.AsyncIOBackend) + task_sets.anyio_patches(backend)
+    return (
+        task_hooks.asyncio_patches()
+        + task_sets.asyncio_patches()
+        + worker_hooks.worker_patches()
+        + time_hooks.asyncio_patches()
+    )
 
 
 def _revert_all() -> None:
