@@ -25,7 +25,7 @@ RULES = (
     Rule(when="title", reply="Rain"),
     Rule(reply="Sunny, 21 degrees. Yours, ada.lovelace@analytical-engines.com"),
 )
-ALWAYS = ("plain_openai", "anthropic_stream", "langgraph_two_tools", "address_in_prompt")
+ALWAYS = ("plain_openai", "langgraph_two_tools")
 SECRETS = (KEY, "sk-ant-api03-Zq7wZq7wZq7wZq7wZq7wZq7w", "ada.lovelace@analytical-engines.com")
 
 
