@@ -18,6 +18,7 @@ MAX_INNER_BYTES = 64 * 1024 * 1024
 """More than this in one body can't be searched: it is withheld."""
 
 _ZIP = b"PK\x03\x04"
+_ZIP_HEADER_BYTES, _ZIP_VERSION, _ZIP_METHODS = 30, 63, frozenset({0, 8, 9, 12, 14, 93, 95, 98, 99})
 _ZLIB_HEADS = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _HEADS = {b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "zstd", **dict.fromkeys(_ZLIB_HEADS, "zlib")}
 
@@ -48,7 +49,13 @@ def pack(inner: bytes, kind: str) -> bytes:
 
 def is_archive(data: bytes) -> bool:
     """True if data begins like an archive that `archived` looks into."""
-    return data.startswith((_ZIP, b"BZh", b"\xfd7zXZ\x00"))
+    return _is_zip(data) or data.startswith((b"BZh", b"\xfd7zXZ\x00"))
+
+
+def _is_zip(data: bytes) -> bool:
+    """True for the first header of a zip archive: a version and a method that there are."""
+    has_header = len(data) >= _ZIP_HEADER_BYTES and data.startswith(_ZIP)
+    return has_header and data[4] <= _ZIP_VERSION and int.from_bytes(data[8:10], "little") in _ZIP_METHODS
 
 
 def archived(data: bytes) -> Iterator[bytes]:
@@ -57,7 +64,7 @@ def archived(data: bytes) -> Iterator[bytes]:
     Raises:
         SanitizeError: It is too much to be searched, or can't be unpacked here.
     """
-    if data.startswith(_ZIP):
+    if _is_zip(data):
         yield from _zipped(data)
     elif is_archive(data):
         decoder = bz2.BZ2Decompressor() if data.startswith(b"BZh") else lzma.LZMADecompressor()

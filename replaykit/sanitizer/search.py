@@ -297,8 +297,8 @@ class Search:
         if self._table.find(value) is not None:
             return value
         shape = self._shape_of(value)
-        is_somebodys = is_identity and len(value) >= SHORTEST_ANYWHERE and has_both(value)
-        is_somebodys = is_somebodys or (is_secret_value(value) and is_credential(value))
+        is_somebodys = is_secret_value(value) and (is_identity or is_credential(value))
+        is_somebodys |= is_identity and len(value) >= SHORTEST_ANYWHERE and has_both(value)
         if shape is None and not is_somebodys and not is_worth(value):
             return value
         new = self._replace(value, Found(0, len(value), "claim"))

@@ -348,7 +348,7 @@ def test_a_command_that_was_put_into_a_packet_does_not_run(recorded: Shop) -> No
     ended = recorded.run("replay", "last", "--policy", "wiring")
 
     assert ended.code == 2
-    assert "what it says to run is not run: sh -c 'touch ran'" in " ".join(ended.err.split())
+    assert "what it says to run is not run; type it behind --: sh -c 'touch ran'" in " ".join(ended.err.split())
     assert not (recorded.folder / "ran").exists()
 
 

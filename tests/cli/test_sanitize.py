@@ -48,7 +48,7 @@ def test_a_fresh_recording_is_left_alone_and_an_older_one_replays(recorded: Shop
 
     assert recorded.run("sanitize", "last").code == 0
     assert "kari.normann@vaer-oslo.org" not in path.read_text()
-    replayed = recorded.run("replay", "last", "--policy", "refactor")
+    replayed = recorded.run("replay", "last", "--policy", "refactor", "--", "python", "agent.py")
     assert replayed.code == 0, replayed.text
 
 
