@@ -163,8 +163,8 @@ def prepare(
     plan = _plan(path, packet, tuple(command), entry, options or Options())
     if packet.is_altered and not plan.is_given:
         said = shlex.join(plan.argv) or plan.target
-        what = f"the packet was altered after it was recorded; what it says to run is not run; type it behind --: {said[:200]}"
-        raise PacketError(what, path=path)
+        what = "the packet was altered after it was recorded; what it says to run is not run; type it behind --"
+        raise PacketError(f"{what}: {said[:200]}", path=path)
     cwd = root or Path.cwd() if plan.target or command else _folder(packet, path, root)
     return Prepared(path, packet, plan, cwd, os.environ if environ is None else environ)
 
