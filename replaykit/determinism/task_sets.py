@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Iterable, Iterator, MutableSet
+from collections.abc import Callable
 from typing import Any
 
 from replaykit.determinism.patches import Patch
@@ -16,29 +16,20 @@ from replaykit.determinism.patches import Patch
 _SETS = ("_tasks", "_child_scopes")
 
 
-class TaskSet(MutableSet[Any]):
-    """A set that goes through what is in it in the order in which it came."""
-
-    def __init__(self, tasks: Iterable[Any] = ()) -> None:
-        self._tasks: dict[Any, None] = dict.fromkeys(tasks)
+class TaskSet(dict[Any, None]):
+    """What a group asks of a set, in the order in which things came into it: a dictionary, which has that order."""
 
     def __repr__(self) -> str:
-        return f"{{{', '.join(map(repr, self._tasks))}}}"
-
-    def __contains__(self, task: object) -> bool:
-        return task in self._tasks
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._tasks)
-
-    def __len__(self) -> int:
-        return len(self._tasks)
+        return f"{{{', '.join(map(repr, self))}}}"
 
     def add(self, task: Any) -> None:
-        self._tasks[task] = None
+        self[task] = None
 
     def discard(self, task: Any) -> None:
-        self._tasks.pop(task, None)
+        self.pop(task, None)
+
+    def remove(self, task: Any) -> None:
+        del self[task]
 
 
 def asyncio_patches() -> list[Patch]:
@@ -56,6 +47,6 @@ def _wrap_init(original: Callable[..., None]) -> Callable[..., None]:
         original(self, *args, **kwargs)
         for name in _SETS:
             if type(getattr(self, name, None)) is set:
-                setattr(self, name, TaskSet(getattr(self, name)))
+                setattr(self, name, TaskSet.fromkeys(getattr(self, name)))
 
     return __init__

@@ -244,12 +244,15 @@ def _make(record: FailureRecord, gate: Gate) -> BaseException:
 
 
 def _client_class(name: str) -> type | None:
-    """A class of a client or of its parts: some are imported when it first connects, which no replay does."""
-    module = name.partition(":")[0]
-    if module.partition(".")[0] not in _CLIENTS:
+    """A class of a client or of its parts: some are imported when it first connects, which no replay does.
+
+    Only a package of the list is imported, and no module of it that a packet names: its `__main__` would run.
+    """
+    package = name.partition(":")[0].partition(".")[0]
+    if package not in _CLIENTS:
         return None
     try:
-        importlib.import_module(module)
+        importlib.import_module(package)
     except ImportError:
         return None
     return values.find_class(name)

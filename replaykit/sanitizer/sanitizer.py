@@ -100,7 +100,8 @@ class Sanitizer:
         Raises:
             SanitizeError: It can't be sanitized.
         """
-        return self.json(self._texts.fragments.replaced(value) if isinstance(value, str) else value)
+        fragments = self._texts.fragments
+        return self.json(_safely(lambda: fragments.replaced(value)) if isinstance(value, str) else value)
 
     def secret(self, text: str) -> str:
         """The stand-in of a text that is a secret, all of it: a password that a person typed."""

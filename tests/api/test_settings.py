@@ -6,7 +6,13 @@ import logging
 
 import pytest
 
-from replaykit.api.settings import read_mode
+from replaykit.api.recording import KEEP_RULES
+from replaykit.api.settings import KEEP_NAMES, read_mode
+
+
+def test_every_keep_rule_has_its_name() -> None:
+    """The names stand by themselves: a command that starts another needs no recorder to refuse a wrong one."""
+    assert tuple(KEEP_RULES) == KEEP_NAMES
 
 
 @pytest.mark.parametrize(("said", "mode"), [("OFF", "off"), (" Record ", "record"), ("replay", "replay"), ("", None)])

@@ -76,7 +76,7 @@ def test_siblings_are_cancelled_in_the_order_of_their_start(
 
 
 def test_it_is_a_set_in_order() -> None:
-    tasks = TaskSet([3, 1])
+    tasks = TaskSet.fromkeys([3, 1])
     tasks.add(2)
     tasks.add(3)
     tasks.discard(1)

@@ -256,3 +256,10 @@ def test_the_cause_that_a_client_met_comes_back_though_nothing_connects_any_more
 
     assert raised == again == "httpx ConnectError httpcore"
     assert summary == "1 of 1 exact, nothing left over, 0 live calls"
+
+
+@pytest.mark.parametrize("name", ["json.tool:Error", "sqlite3.__main__:SqliteInteractiveConsole", "antigravity:Error"])
+def test_no_module_that_a_packet_names_is_imported(name: str) -> None:
+    with pytest.raises(UnbuildableError):
+        rebuild(FailureRecord(type=name), Gate())
+    assert name.partition(":")[0] not in sys.modules
